@@ -1,0 +1,228 @@
+"""step: the contract between the engine and a step module; what a task is, what it is given, what it may use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
+
+from bedplate.model import Output, Registry, Spec
+
+if TYPE_CHECKING:
+    from bedplate.clients.docker_engine import Engine
+    from bedplate.clients.oci_registry import OciRegistry
+
+T = TypeVar("T")
+
+
+# ---- what a task reads from disk
+
+
+@dataclass(frozen=True)
+class DockerfileFiles:
+    """The files that a Dockerfile reads, and its instructions. Paths are relative to the project's root."""
+
+    context: str
+    dockerfile: str
+    target: str | None
+    args: Mapping[str, str]
+    images: Mapping[str, str]  # build argument -> image of this spec, whose reference it will hold
+    platform: str
+
+
+@dataclass(frozen=True)
+class Tree:
+    """Every file below `path` (or `path` itself, if it is a file), but for `exclude` (paths below the project's root)."""
+
+    path: str
+    exclude: tuple[str, ...] = ()
+
+
+Files: TypeAlias = DockerfileFiles | Tree
+
+
+# ---- tasks
+
+
+@dataclass(frozen=True)
+class Task:
+    """One line of the plan.
+
+    inputs  what it reads from the spec; every field is part of the fingerprint
+    needs   tasks whose outputs it is given, each part of the fingerprint by its `identity`
+    after   tasks whose outputs it is given without being part of the fingerprint
+    """
+
+    step: str
+    entry: str  # name of the spec's entry; "" for the one task of a step without entries
+    inputs: Any  # a frozen dataclass of the step's own: no common base, each step names its fields
+    files: tuple[Files, ...] = ()
+    needs: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    aside: Any = None  # what `run` may use though it is not part of the fingerprint (parallel limits, smoke cases)
+
+    @property
+    def name(self) -> str:
+        return f"{self.step}:{self.entry}" if self.entry else self.step
+
+
+# ---- is it still there? Questions are pure; one batch answers all of them before work starts.
+
+
+@dataclass(frozen=True)
+class AskManifest:
+    """Which digest does `reference` (a tag or a digest) have in this repository? Answer: `sha256:...`, None (gone)."""
+
+    registry: Registry
+    repository: str  # without the host
+    reference: str
+
+
+@dataclass(frozen=True)
+class AskImage:
+    """Is an image with this local tag in the engine? Answer: its labels, or None."""
+
+    tag: str
+
+
+@dataclass(frozen=True)
+class AskContainer:
+    """Answer: the container's state (`running`, `exited`, ...) and labels, or None."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class AskAddress:
+    """Does a registry answer here? Answer: True or False."""
+
+    registry: Registry
+
+
+Question: TypeAlias = AskManifest | AskImage | AskContainer | AskAddress
+
+
+@dataclass(frozen=True)
+class ContainerSeen:
+    state: str
+    labels: Mapping[str, str]
+
+
+class Unreachable:
+    """The answer where nobody could be asked: not the same as `gone`."""
+
+    def __repr__(self) -> str:
+        return "unreachable"
+
+
+Answers: TypeAlias = Mapping[Question, Any]  # the kinds of answer stand beside each question
+
+
+# ---- running
+
+
+class Log(Protocol):
+    """Where a running task's words go: to the terminal and to a file of the task's own."""
+
+    @property
+    def path(self) -> Path: ...
+
+    def line(self, text: str) -> None:
+        """Output of a tool, as it comes; without the line break."""
+
+    def note(self, text: str) -> None:
+        """One line about what was decided or found: `reused 127.0.0.1:5000/iris/os@sha256:...`."""
+
+    def progress(self, what: str, done: float, total: float | None) -> None:
+        """How far a long operation is, in bytes or counts; shown on a terminal only."""
+
+
+@dataclass(frozen=True)
+class ReadFile:
+    """One file, folder or link that belongs to a task's inputs."""
+
+    path: str  # relative to FileSet.root, forward slashes
+    kind: str  # file | dir | symlink
+    mode: int  # permission bits as hashed
+    sha256: str  # of the content; of the target's text for a symlink; "" for a folder
+    size: int
+    stamp: tuple[int, int, int, int]  # size, mtime ns, ctime ns, inode when it was hashed
+
+
+@dataclass(frozen=True)
+class FileSet:
+    root: str  # relative to the project's root
+    files: tuple[ReadFile, ...]
+
+
+@dataclass(frozen=True)
+class Given:
+    """What `run` is given beside its inputs."""
+
+    task: str
+    fingerprint: str  # 64 hex, of the task as it is now
+    file_sets: tuple[FileSet, ...]  # one for each of the task's `files`, in that order
+    outputs: Mapping[str, Output]  # by task name: needs and after
+    aside: Any = None
+
+    def one(self, kind: type[T]) -> T:
+        """The only output of this kind; AssertionError if there is none or more than one."""
+        found = [o for o in self.outputs.values() if isinstance(o, kind)]
+        assert len(found) == 1, f"{self.task}: expected one {kind.__name__}, got {len(found)}"
+        return found[0]
+
+
+class Clients(Protocol):
+    """The outside world, opened when first asked for."""
+
+    @property
+    def root(self) -> Path: ...
+
+    @property
+    def spec(self) -> Spec: ...
+
+    @property
+    def log(self) -> Log: ...
+
+    @property
+    def engine(self) -> Engine: ...
+
+    def registry(self, registry: Registry) -> OciRegistry: ...
+
+
+class Step(Protocol):
+    """A module of `steps/`. Its docstring: one line, `name: what becomes what.`"""
+
+    def tasks(self, spec: Spec) -> Iterable[Task]:
+        """Pure: the tasks of this step for the spec's chosen target."""
+
+    def run(self, inputs: Any, given: Given, clients: Clients) -> Output:
+        """The only effect; safe to repeat; returns once the effect is visible. Raises StepError."""
+
+    def asks(self, output: Any, spec: Spec) -> Sequence[Question]:
+        """Pure: what must be known to say whether this output is still there."""
+
+    def present(self, output: Any, answers: Answers) -> str | None:
+        """Pure: None if the output is still there, else why not: `container gone`."""
+
+
+# ---- building, shared by build_base and create_environment
+
+
+@dataclass(frozen=True)
+class BuildRequest:
+    """What a builder is asked for. The files are read from `root`/`file_set.root`."""
+
+    image: str  # name, for messages
+    tag: str  # local tag that the result gets: project/name:fp-<16 hex>
+    dockerfile: str  # text that is sent
+    lines: Mapping[int, int]  # line of the text sent -> line of the file on disk
+    dockerfile_path: str  # as the user knows it, for messages
+    file_set: FileSet
+    args: Mapping[str, str]
+    target: str | None
+    platform: str
+    labels: Mapping[str, str]
+    secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    extra_files: Mapping[str, bytes] = field(default_factory=dict, repr=False)  # in the context for this build only
