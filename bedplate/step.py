@@ -60,6 +60,7 @@ class Task:
     files: tuple[Files, ...] = ()
     needs: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
+    foreseen: bool = False  # the output's identity is the task's fingerprint: known before it runs
     aside: Any = None  # what `run` may use though it is not part of the fingerprint (parallel limits, smoke cases)
 
     @property
