@@ -12,6 +12,7 @@ from bedplate.model import Output, Registry, Spec
 if TYPE_CHECKING:
     from bedplate.clients.docker_engine import Engine
     from bedplate.clients.oci_registry import OciRegistry
+    from bedplate.context import Recipe
 
 T = TypeVar("T")
 
@@ -189,7 +190,14 @@ class Clients(Protocol):
     @property
     def engine(self) -> Engine: ...
 
+    @property
+    def again(self) -> bool:
+        """The user asked for the work to be done although its result is there (`doit -a`): nothing is reused."""
+
     def registry(self, registry: Registry) -> OciRegistry: ...
+
+    def recipe(self, files: DockerfileFiles) -> Recipe:
+        """What the Dockerfile reads, as it was hashed."""
 
 
 class Step(Protocol):
@@ -206,6 +214,13 @@ class Step(Protocol):
 
     def present(self, output: Any, answers: Answers) -> str | None:
         """Pure: None if the output is still there, else why not: `container gone`."""
+
+
+class Stops(Protocol):
+    """What a step has besides, if `doit clean` should stop what it started."""
+
+    def stop(self, output: Any, clients: Clients) -> str | None:
+        """Stops it; what was stopped in words, None if there was nothing to stop. Nothing of others' is touched."""
 
 
 # ---- building, shared by build_base and create_environment

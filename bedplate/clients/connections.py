@@ -1,0 +1,63 @@
+"""connections: the outside world as one task sees it (`step.Clients`), each part opened when first asked for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from bedplate.model import Registry, Spec
+from bedplate.step import DockerfileFiles, Log
+
+if TYPE_CHECKING:
+    from bedplate.clients.docker_engine import Engine
+    from bedplate.clients.oci_registry import OciRegistry
+    from bedplate.context import Recipe
+    from bedplate.reads import Reads
+
+T = TypeVar("T")
+
+
+class Connections:
+    """`shared` holds what all tasks of a run use together: it is handed to each task's Connections."""
+
+    def __init__(
+        self, root: Path, spec: Spec, log: Log, reads: Reads, again: bool, shared: dict[Any, Any]
+    ) -> None:
+        self.root = root
+        self.spec = spec
+        self.log = log
+        self.again = again
+        self._reads = reads
+        self._shared = shared
+        self._lock: threading.Lock = shared.setdefault("lock", threading.Lock())
+
+    @property
+    def engine(self) -> Engine:
+        def connect() -> Engine:
+            from bedplate.clients import docker_host
+            from bedplate.clients.docker_engine import Engine
+
+            return Engine(docker_host.address())
+
+        return self._once("engine", connect)
+
+    def registry(self, registry: Registry) -> OciRegistry:
+        def connect() -> OciRegistry:
+            from bedplate.clients.credentials import credentials
+            from bedplate.clients.oci_registry import OciRegistry
+
+            return OciRegistry(registry, credentials(self.spec.target.registry, registry.address, self.root))
+
+        return self._once(registry, connect)
+
+    def recipe(self, files: DockerfileFiles) -> Recipe:
+        return self._reads.recipe(files)
+
+    def _once(self, key: object, connect: Callable[[], T]) -> T:
+        with self._lock:
+            if key not in self._shared:
+                self._shared[key] = connect()
+            made: T = self._shared[key]
+            return made

@@ -1,0 +1,57 @@
+"""actions: what doit calls of a task: is it up to date, run it, clean it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from bedplate.errors import SpecError, StepError
+from bedplate.step import Task
+from bedplate.tasks import execute
+from bedplate.tasks.console import Console
+from bedplate.tasks.session import Session
+
+
+class Uptodate:
+    """doit asks this after upstream tasks ran, so their outputs are current. Its text is what `doit info` shows."""
+
+    def __init__(self, task: Task, session: Session) -> None:
+        self.task = task
+        self.session = session
+        self.reasons: tuple[str, ...] | None = None
+
+    def __call__(self) -> bool:
+        verdict = self.session.judge(self.task)
+        self.reasons = verdict.reasons
+        return verdict.fresh
+
+    def __str__(self) -> str:
+        return "; ".join(self.reasons or ())
+
+    __repr__ = __str__
+
+
+def uptodate(task: Task, session: Session) -> Uptodate:
+    return Uptodate(task, session)
+
+
+def action(task: Task, session: Session, console: Console) -> Callable[[], Any]:
+    def run() -> Any:
+        from doit.exceptions import TaskFailed
+
+        try:
+            return execute.run(task, session, console)
+        except (StepError, SpecError) as error:
+            session.state.fail(task.name)
+            return TaskFailed(str(error))
+
+    return run
+
+
+def clean(task: Task, session: Session) -> Callable[[], None]:
+    def stop() -> None:
+        word = session.stop(task)
+        if word:
+            print(f"{task.name}: {word}")
+
+    return stop

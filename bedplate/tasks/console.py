@@ -1,0 +1,125 @@
+"""console: where words go: plain lines, or on a terminal lines above a display of what is running."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+
+class Console:
+    """Lines from several threads at once, each whole. A terminal gets colours and a live display, anything else plain text."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stdout
+        self._lock = threading.RLock()
+        self._live: Any = None  # rich.live.Live, imported only where something runs on a terminal
+        self._rich: Any = None
+        self.terminal = self._stream.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("CI")
+        self.running: dict[str, Running] = {}
+
+    def say(self, text: str, style: str = "") -> None:
+        with self._lock:
+            if self._rich is not None:
+                from rich.text import Text
+
+                self._rich.print(Text(text, style=style), soft_wrap=True)
+                return
+            if self.terminal and style in STYLES:
+                text = f"\x1b[{STYLES[style]}m{text}\x1b[0m"
+            self._stream.write(text + "\n")
+            self._stream.flush()
+
+    @contextmanager
+    def task(self, name: str, path: Path) -> Iterator[TaskLog]:
+        """The log of one running task; its file is written anew."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            log = TaskLog(self, name, path, file)
+            self._show(log.running)
+            try:
+                yield log
+            finally:
+                self._hide(name)
+
+    def close(self) -> None:
+        """Takes the display away; words go on as lines."""
+        with self._lock:
+            live, self._live, self._rich = self._live, None, None
+        if live is not None:
+            live.stop()
+
+    def _show(self, running: Running) -> None:
+        with self._lock:
+            self.running[running.name] = running
+            if self.terminal and self._live is None:
+                from rich.console import Console as RichConsole
+                from rich.live import Live
+
+                self._rich = RichConsole(file=self._stream, highlight=False)
+                self._live = Live(
+                    console=self._rich, get_renderable=self._display, refresh_per_second=8, transient=True
+                )
+                self._live.start()
+
+    def _hide(self, name: str) -> None:
+        with self._lock:
+            self.running.pop(name, None)
+
+    def _display(self) -> Any:
+        from rich.spinner import Spinner
+        from rich.table import Table
+
+        table = Table.grid(padding=(0, 1))
+        with self._lock:
+            for running in self.running.values():
+                table.add_row(
+                    Spinner("dots", style="cyan"), running.name, f"{time.monotonic() - running.since:.0f} s", running.how_far
+                )
+        return table
+
+
+class Running:
+    """What the display says of one task."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.since = time.monotonic()
+        self.how_far = ""
+
+
+class TaskLog:
+    """A `step.Log`: lines to the console, prefixed with the task's name, and to the task's file without it."""
+
+    def __init__(self, console: Console, name: str, path: Path, file: TextIO) -> None:
+        self._console = console
+        self._file = file
+        self._lock = threading.Lock()
+        self.path = path
+        self.running = Running(name)
+
+    def line(self, text: str) -> None:
+        self.keep(text)
+        self._console.say(f"{self.running.name} | {text}", "dim")
+
+    def note(self, text: str) -> None:
+        self.keep(text)
+        self._console.say(f"{self.running.name}  {text}")
+
+    def progress(self, what: str, done: float, total: float | None) -> None:
+        self.running.how_far = f"{what} {done / total:.0%}" if total else f"{what} {done:g}"
+
+    def keep(self, text: str) -> None:
+        with self._lock:
+            if not self._file.closed:
+                self._file.write(text + "\n")
+                self._file.flush()
+
+
+STYLES = {"dim": "2", "bold": "1", "red": "31", "green": "32", "yellow": "33"}
+

@@ -1,0 +1,173 @@
+"""loader: gives doit the tasks of the spec; for a run, only those that may have to run."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+from doit import doit_cmd
+from doit.cmd_base import DodoTaskLoader
+from doit.globals import Globals
+from doit.task import Task as DoitTask
+
+import bedplate
+import steps
+from bedplate import plan
+from bedplate.errors import SpecError
+from bedplate.step import Task
+from bedplate.tasks.actions import action, clean, uptodate
+from bedplate.tasks.console import Console
+from bedplate.tasks.database import Database
+from bedplate.tasks.reporter import Reporter
+from bedplate.tasks.session import Session, find_root
+
+TARGET = {
+    "section": "task loader",
+    "name": "target",
+    "short": "t",
+    "long": "target",
+    "type": str,
+    "default": "",
+    "env_var": "BEDPLATE_TARGET",
+    "help": "target of pipeline.yaml to work on [default: its first]",
+}
+
+
+class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
+    """Tasks of the user's own dodo.py come along; `cmd` says who asks."""
+
+    cmd_options = (*DodoTaskLoader.cmd_options, TARGET)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.always = False
+        self.console = Console()
+        self.session: Session
+        self.reporter: Reporter
+
+    def setup(self, opt_values: Any) -> None:
+        _refuse_foreign_steps()
+        doit_cmd._CMDLINE_VARS = self.variables = _Asked(doit_cmd._CMDLINE_VARS or {})
+        super().setup(opt_values)
+        target = opt_values["target"] or self.variables.get("target")
+        try:
+            self.session = Session(find_root(Path.cwd()), target)
+        except SpecError as error:
+            _mistakes(error)
+
+    def load_doit_config(self) -> dict[str, Any]:
+        ours = {
+            "backend": "bedplate",
+            "dep_file": str(self.session.state_path),
+            "num_process": self.session.parallel,
+            "par_type": "thread",
+            "verbosity": 2,
+        }
+        return {**ours, **super().load_doit_config()}
+
+    def load_tasks(self, cmd: Any, pos_args: list[str]) -> list[Any]:
+        own: list[Any] = super().load_tasks(cmd, pos_args)
+        self._refuse_unknown(own, pos_args, all_tasks=cmd.name != "help")
+        database = Globals.dep_manager.backend
+        if not isinstance(database, Database):
+            _refuse("the tasks of pipeline.yaml need doit's backend 'bedplate': leave `--backend` and DOIT_CONFIG's out")
+        self.session.state = database.state
+        if not cmd.execute_tasks:
+            return [*own, *self._doit_tasks({task.name for task in self.session.tasks})]
+        self.session.lock()
+        database.state.reload()
+        database.running = True
+        self.session.again = self.always
+        chosen = bool(pos_args) or bool(cmd.sel_tasks)
+        self.reporter = Reporter(self.session, self.console, chosen=chosen)
+        self.console.say(self.session.headline, "bold")
+        try:
+            # what is up to date is not even made a task; doit's cost grows with their number
+            names = {t.name for t in self.session.tasks}
+            if not (chosen or own or self.always):
+                names = plan.downstream(self.session.tasks, set(self.session.dirty))
+            for warning in self.session.warnings(names):
+                self.console.say(f"warning: {warning}", "yellow")
+        except SpecError as error:
+            _mistakes(error)
+        return [*own, *self._doit_tasks(names)]
+
+    def _doit_tasks(self, names: set[str]) -> list[Any]:
+        session, groups, made = self.session, dict[str, Any](), []
+        for task in session.tasks:
+            if task.name not in names:
+                continue
+            doc = (session.steps[task.step].__doc__ or "").partition(": ")[2].splitlines()[0]
+            if task.entry and task.step not in groups:
+                groups[task.step] = DoitTask(task.step, None, has_subtask=True, doc=doc)
+                made.append(groups[task.step])
+            made.append(self._doit_task(task, names, doc))
+            if task.entry:
+                groups[task.step].task_dep.append(task.name)
+        return made
+
+    def _doit_task(self, task: Task, names: set[str], doc: str) -> Any:
+        check = uptodate(task, self.session)
+        return DoitTask(
+            task.name,
+            [action(task, self.session, self.console)],
+            uptodate=[check],
+            task_dep=[name for name in dict.fromkeys((*task.needs, *task.after)) if name in names],
+            clean=[clean(task, self.session)],
+            subtask_of=task.step if task.entry else None,
+            doc=doc,
+            # doit would swap sys.stdout for all threads to catch one task's words
+            io={"capture": False},
+            meta={"why": check},
+        )
+
+    def _refuse_unknown(self, own: list[Any], pos_args: list[str], *, all_tasks: bool) -> None:
+        """A mistyped task or `name=value` gets a word instead of silence."""
+        asked = self.variables.asked | {"target"}
+        for name in self.variables:
+            if name not in asked:
+                _refuse(f"unknown variable '{name}=...' on the command line", _meant(name, asked))
+        known = {t.name for t in self.session.tasks} | {t.step for t in self.session.tasks}
+        if own or not all_tasks:
+            return
+        for name in pos_args:
+            if not name.startswith("-") and "*" not in name and name not in known:
+                _refuse(f"there is no task '{name}' for target '{self.session.spec.target.name}'", _meant(name, known))
+
+
+class _Asked(dict[str, str]):
+    """The `name=value` words of the command line; remembers which names anybody asked for."""
+
+    def __init__(self, words: dict[str, str]) -> None:
+        super().__init__(words)
+        self.asked: set[str] = set()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.asked.add(name)
+        return super().get(name, default)
+
+
+def _refuse_foreign_steps() -> None:
+    ours, found = Path(bedplate.__file__).parent.parent, Path(steps.__file__ or "").parent.parent
+    if ours != found:
+        _refuse(
+            f"another package named 'steps' hides Bedplate's own: {found / 'steps'}",
+            "rename that folder, or start `doit` instead of `python -m doit`",
+        )
+
+
+def _meant(name: str, known: set[str]) -> str:
+    near = difflib.get_close_matches(name, sorted(known), 1, 0.5)
+    return f"did you mean '{near[0]}'?" if near else "`doit list --all` shows the tasks"
+
+
+def _refuse(message: str, hint: str = "") -> NoReturn:
+    sys.stderr.write(f"doit: {message}\n" + (f"  hint: {hint}\n" if hint else ""))
+    sys.exit(3)
+
+
+def _mistakes(error: SpecError) -> NoReturn:
+    sys.stderr.write(f"{error}\n")
+    sys.exit(3)

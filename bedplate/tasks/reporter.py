@@ -1,0 +1,122 @@
+"""reporter: what a run says: its target at the start, each task as it begins and ends, and what to do after a failure."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from bedplate.tasks.console import Console
+
+if TYPE_CHECKING:
+    from bedplate.tasks.session import Session
+
+
+class Reporter:
+    """A doit reporter (doit.reporter.ConsoleReporter says which methods) that writes to the console."""
+
+    desc = "the pipeline's own: one line as a task begins, one as it ends, a summary"
+
+    def __init__(self, session: Session, console: Console, *, chosen: bool) -> None:
+        self.session = session
+        self.console = console
+        self.chosen = chosen  # tasks were named on the command line
+        self.started: dict[str, float] = {}
+        self.since = time.monotonic()
+        self.done: list[str] = []
+        self.fresh: list[str] = []
+        self.failures: list[tuple[str, Any]] = []
+        self.unmet: list[str] = []
+        self.errors: list[str] = []
+
+    def initialize(self, tasks: Any, selected_tasks: Any) -> None:
+        """Called before the first task."""
+
+    def get_status(self, task: Any) -> None:
+        """Called before doit asks whether the task is up to date."""
+
+    def execute_task(self, task: Any) -> None:
+        if not task.actions or task.name.startswith("_"):
+            return
+        self.started[task.name] = time.monotonic()
+        why = task.meta.get("why", "") if task.meta else ""
+        self.console.say(f".  {task.name}" + (f"  ({why})" if why else ""), "bold")
+
+    def add_failure(self, task: Any, fail: Any) -> None:
+        if not fail.report:
+            self.unmet.append(task.name)
+            return
+        self.failures.append((task.name, fail))
+        self.console.say(f"FAILED  {task.name}{self._took(task.name)}", "red")
+        for line in fail.get_msg().rstrip().splitlines():
+            self.console.say(f"    {line}")
+
+    def add_success(self, task: Any) -> None:
+        if task.actions and not task.name.startswith("_"):
+            self.done.append(task.name)
+            self.console.say(f"ok  {task.name}{self._took(task.name)}", "green")
+
+    def skip_uptodate(self, task: Any) -> None:
+        if task.name.startswith("_") or task.has_subtask:
+            return
+        self.fresh.append(task.name)
+        if self.chosen:
+            self.console.say(f"-- {task.name}", "dim")
+
+    def skip_ignore(self, task: Any) -> None:
+        self.console.say(f"!! {task.name}  (ignored; `doit forget {task.name}` takes it back)")
+
+    def cleanup_error(self, exception: Any) -> None:
+        self.errors.append(exception.get_msg())
+
+    def runtime_error(self, msg: str) -> None:
+        self.errors.append(msg)
+
+    def teardown_task(self, task: Any) -> None:
+        """Called before the teardown of a task of the user's own."""
+
+    def complete_run(self) -> None:
+        self.console.close()
+        for error in self.errors:
+            self.console.say(error, "red")
+        if self.failures or self.errors:
+            self._after_failure()
+        else:
+            self._summary()
+
+    def _took(self, name: str) -> str:
+        started = self.started.get(name)
+        return f"  {time.monotonic() - started:.1f} s" if started else ""
+
+    def _summary(self) -> None:
+        took = f"{time.monotonic() - self.since:.1f} s"
+        known = len(self.session.tasks)
+        if self.chosen:
+            self.console.say(f"{_count(len(self.done), 'task')} done, {len(self.fresh)} up to date, {took}")
+        elif self.done:
+            self.console.say(f"{_count(len(self.done), 'task')} done, {max(known - len(self.done), 0)} up to date, {took}")
+        else:
+            self.console.say(f"{_count(known, 'task')} up to date")
+        for line in self.session.serving():
+            self.console.say(line)
+
+    def _after_failure(self) -> None:
+        self.console.say("")
+        if self.done:
+            self.console.say(f"done:     {', '.join(self.done)}")
+        for name, _ in self.failures:
+            log = self.session.log_path(name)
+            where = f"   log: {_relative(log, self.session.root)}" if log.exists() else ""
+            self.console.say(f"failed:   {name}{where}", "red")
+        if self.unmet:
+            self.console.say(f"not run:  {', '.join(self.unmet)}")
+        for line in self.session.serving(afresh=True) or ["no service of this project serves"]:
+            self.console.say(f"serving:  {line}")
+        self.console.say(f"go on with: {self.session.command}   (what is done stays done)")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _relative(path: Any, root: Any) -> str:
+    return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)

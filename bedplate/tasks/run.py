@@ -1,0 +1,48 @@
+"""run: doit's own `run` with our reporter, and a clear word on Ctrl-C."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from doit.cmd_run import Run as DoitRun
+
+
+class Run(DoitRun):  # type: ignore[misc]  # doit has no types
+    """Registered in the configuration under doit's own name, so plain `doit` is this one."""
+
+    name = "run"
+
+    def execute(self, params: Any, args: Any) -> int:
+        self.loader.always = params["always"]
+        try:
+            return int(super().execute(params, args))
+        except KeyboardInterrupt:
+            self.loader.console.close()
+            # what finished is recorded already; builds end with the connection that asked for them
+            print("\ninterrupted: what had finished is kept; `doit` goes on from there", file=sys.stderr)
+            return 130
+
+    def _execute(  # the names are doit's: it hands over options by them
+        self,
+        outfile: Any,
+        verbosity: Any = None,
+        always: bool = False,
+        continue_: bool = False,
+        reporter: Any = "console",
+        num_process: int = 0,
+        par_type: str = "thread",
+        single: bool = False,
+        auto_delayed_regex: bool = False,
+        force_verbosity: bool = False,
+        failure_verbosity: int = 0,
+        pdb: bool = False,
+    ) -> int:
+        if reporter == "console":
+            reporter = self.loader.reporter
+        return int(
+            super()._execute(
+                outfile, verbosity, always, continue_, reporter, num_process, par_type,
+                single, auto_delayed_regex, force_verbosity, failure_verbosity, pdb,
+            )
+        )  # fmt: skip

@@ -1,0 +1,211 @@
+"""session: one command's view of the project: its spec, its tasks, what is recorded, what must run and why."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import steps
+from bedplate import outputs, plan, spec, stale
+from bedplate.errors import Mistake, SpecError
+from bedplate.model import AcrRegistry, Deployment, GenericRegistry, LocalRegistry, Output, RegistryEntry, Spec
+from bedplate.reads import Reads, all_mistakes
+from bedplate.stale import Verdict
+from bedplate.stat_cache import StatCache
+from bedplate.state import Record, State
+from bedplate.step import Answers, Log, Question, Step, Task
+
+if TYPE_CHECKING:
+    from bedplate.clients.connections import Connections
+
+FOLDER = ".bedplate"
+
+
+class Session:
+    """Opened for the project in `root`; `target` None takes the spec's first. Raises SpecError."""
+
+    def __init__(self, root: Path, target: str | None) -> None:
+        self.root = root
+        self.folder = root / FOLDER
+        self.spec: Spec = spec.load(root / "pipeline.yaml", target, cache=self.folder / "cache")
+        self.state_path = self.folder / f"{self.spec.target.name}.jsonl"
+        self.cache = StatCache(self.folder / "cache" / "files")
+        self.reads = Reads(root, self.cache, self._pin)
+        self.again = False  # `doit -a`: what is there already is made once more
+        self._shared: dict[str, Any] = {}  # connections that all tasks of a run use
+
+    @cached_property
+    def state(self) -> State:
+        return State(self.state_path)
+
+    @cached_property
+    def steps(self) -> Mapping[str, Step]:
+        return steps.load()
+
+    @cached_property
+    def tasks(self) -> tuple[Task, ...]:
+        return plan.plan(self.spec, self.steps)
+
+    @cached_property
+    def by_name(self) -> dict[str, Task]:
+        return {task.name: task for task in self.tasks}
+
+    def record(self, name: str) -> Record | None:
+        return self.state.record(name)
+
+    def output(self, name: str) -> Output | None:
+        """What the last good run of this task made; None if there was none, or an other version wrote it."""
+        record = self.record(name)
+        try:
+            return outputs.from_json(record.output) if record else None
+        except (KeyError, TypeError):
+            return None
+
+    @cached_property
+    def answers(self) -> Answers:
+        """What the outside world says to all questions of the recorded outputs, asked in one batch."""
+        from bedplate.clients import answers
+
+        return answers.answer(self._questions(), self.spec)
+
+    @cached_property
+    def absent(self) -> dict[str, str]:
+        """Why what a task made is not there any more, by task."""
+        absent = {}
+        for task in self.tasks:
+            output = self.output(task.name)
+            if output is not None:
+                why = self.steps[task.step].present(output, self.answers)
+                if why:
+                    absent[task.name] = why
+            elif self.record(task.name):
+                absent[task.name] = "recorded by an other version"
+        return absent
+
+    @cached_property
+    def verdicts(self) -> dict[str, Verdict]:
+        """The verdict on every task before any runs, in plan order."""
+        all_mistakes(self.tasks, self.reads)
+        verdicts = stale.survey(self.tasks, self.record, self.reads.parts, self.absent)
+        self.cache.save()
+        return verdicts
+
+    @property
+    def dirty(self) -> list[str]:
+        return [name for name, verdict in self.verdicts.items() if not verdict.fresh]
+
+    def judge(self, task: Task) -> Verdict:
+        """The verdict on a task whose upstream tasks have run, with what is on disk now."""
+        self.reads.forget(task)
+        identities = {need: self._identity(need) for need in task.needs}
+        absent = self.absent.get(task.name)
+        return stale.judge(task, self.reads.parts(task), identities, self.record(task.name), absent)
+
+    def clients(self, log: Log) -> Connections:
+        from bedplate.clients.connections import Connections
+
+        return Connections(self.root, self.spec, log, self.reads, self.again, self._shared)
+
+    def warnings(self, names: set[str]) -> list[Mistake]:
+        """What reading the files of the tasks that run has found worth a word, once each."""
+        found = [w for name in self.dirty if name in names for w in self.reads.warnings(self.by_name[name])]
+        return list(dict.fromkeys(found))
+
+    def lock(self) -> None:
+        """Holds the target's state for this process, until it ends; waits, saying so, for another that holds it."""
+        import fcntl
+
+        self.folder.mkdir(exist_ok=True)
+        self._lock = open(self.state_path.with_suffix(".lock"), "a")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.stderr.write(f"another doit works on target '{self.spec.target.name}' here: waiting for it to end\n")
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
+
+    def log_path(self, name: str) -> Path:
+        return self.folder / "logs" / self.spec.target.name / (name.replace(":", ".") + ".log")
+
+    @property
+    def parallel(self) -> int:
+        return self.spec.target.builder.parallel
+
+    @property
+    def headline(self) -> str:
+        target = self.spec.target
+        return f"{self.spec.project}: target {target.name}, registry {_where(target.registry)}"
+
+    @property
+    def command(self) -> str:
+        """What starts a run like this one."""
+        return "doit" if self.spec.target.name == self.spec.targets[0] else f"doit -t {self.spec.target.name}"
+
+    def serving(self, *, afresh: bool = False) -> list[str]:
+        """A line for each service that answers, or did when the run began."""
+        from bedplate.clients import answers
+
+        deployed = {t.name: o for t in self.tasks if isinstance(o := self.output(t.name), Deployment) and o.url}
+        said = self.answers
+        if afresh:
+            said = answers.answer([q for n, o in deployed.items() for q in self._step(n).asks(o, self.spec)], self.spec)
+        lines = []
+        for name, output in deployed.items():
+            why = self._step(name).present(output, said) if afresh or name in self.verdicts else None
+            if not why or (name in self.absent and not afresh):
+                lines.append(f"{output.service} at {output.url}")
+        return lines
+
+    def stop(self, task: Task) -> str | None:
+        """Stops what the task started, for `doit clean`; what it did in words."""
+        step, output = self.steps[task.step], self.output(task.name)
+        stop = getattr(step, "stop", None)
+        return stop(output, self.clients(Silent())) if stop and output else None
+
+    def _step(self, name: str) -> Step:
+        return self.steps[self.by_name[name].step]
+
+    def _identity(self, name: str) -> str:
+        record = self.record(name)
+        return record.identity if record else ""
+
+    def _questions(self) -> list[Question]:
+        questions: list[Question] = []
+        for task in self.tasks:
+            output = self.output(task.name)
+            if output is not None:
+                questions += self.steps[task.step].asks(output, self.spec)
+        return questions
+
+    def _pin(self, parent: object) -> str:
+        return ""
+
+
+def find_root(start: Path) -> Path:
+    """The nearest folder with a pipeline.yaml. Raises SpecError."""
+    for folder in (start, *start.parents):
+        if (folder / "pipeline.yaml").is_file():
+            return folder
+    raise SpecError([Mistake("pipeline.yaml", 0, 0, f"there is none in {start}", "write one: README.md shows how")])
+
+
+def _where(registry: RegistryEntry) -> str:
+    if isinstance(registry, LocalRegistry):
+        return f"127.0.0.1:{registry.port}"
+    if isinstance(registry, GenericRegistry):
+        return registry.address
+    return registry.name if isinstance(registry, AcrRegistry) else "of the workspace"
+
+
+class Silent:
+    """A `step.Log` that keeps nothing."""
+
+    path = Path("/dev/null")
+
+    def line(self, text: str) -> None: ...
+
+    def note(self, text: str) -> None: ...
+
+    def progress(self, what: str, done: float, total: float | None) -> None: ...
