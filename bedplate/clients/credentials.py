@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import base64
+import functools
+import json
+import os
+import subprocess
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from bedplate.model import RegistryEntry
+from bedplate.errors import StepError
+from bedplate.model import AcrRegistry, EnvSecret, GenericRegistry, RegistryEntry, SecretSource
 from bedplate.secrets import Secret
+
+HUB = "https://index.docker.io/v1/"  # Docker Hub's key in config.json and in every credential store
+HUB_HOSTS = ("docker.io", "index.docker.io", "registry-1.docker.io")
+HELPER_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -30,5 +40,121 @@ def anonymous() -> Login | None:
 def credentials(entry: RegistryEntry | None, address: str, root: Path) -> Credentials:
     """Those that the spec names, else those that Docker has for the address's host, else none. Nothing is read yet.
 
-    `entry` is None for a registry that the spec does not name (an upstream image's)."""
-    raise NotImplementedError
+    `entry` is the target's; what it names is handed out for its own host only. `root`: the project's, for files."""
+
+    def find() -> Login | None:
+        if entry is not None and _named(entry, address):
+            return _from_spec(entry, address, root)
+        return from_docker(address)
+
+    return functools.lru_cache(maxsize=None)(find)
+
+
+def read_secret(source: SecretSource, root: Path, what: str) -> Secret:
+    """Raises StepError, which names the variable or the file. `what` it is for: `password of ml.example.io`."""
+    if isinstance(source, EnvSecret):
+        text = os.environ.get(source.env)
+        if not text:
+            state = "empty" if text == "" else "not set"
+            raise StepError(f"{what}: the environment variable {source.env} is {state}", f"export {source.env}=...")
+        return Secret(text)
+    path = root / Path(source.file).expanduser()
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise StepError(f"{what}: cannot read {source.file}: {why}") from None
+    text = text.removesuffix("\n").removesuffix("\r")
+    if not text:
+        raise StepError(f"{what}: {source.file} is empty")
+    return Secret(text)
+
+
+def from_docker(address: str) -> Login | None:
+    """What `docker login` left for this host: in config.json, or in the store or helper that it names."""
+    host = address.partition("/")[0]
+    folder = os.environ.get("DOCKER_CONFIG")
+    path = (Path(folder) if folder else Path.home() / ".docker") / "config.json"
+    try:
+        config = json.loads(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        hint = "Docker's sign-ins stand there; `docker login` writes it"
+        raise StepError(f"cannot read {path}: {error}", hint) from None
+    if not isinstance(config, dict):
+        raise StepError(f"cannot read {path}: not a JSON object")
+    key = HUB if host in HUB_HOSTS else host
+    helper = _object(config, "credHelpers").get(key) or config.get("credsStore")
+    if isinstance(helper, str) and helper:
+        return _from_helper(helper, key)
+    for name, entry in _object(config, "auths").items():
+        if (name == key or _host(name) == host) and isinstance(entry, dict):
+            return _from_entry(entry, name, path)
+    return None
+
+
+def _named(entry: RegistryEntry, address: str) -> bool:
+    if isinstance(entry, GenericRegistry):
+        return entry.password is not None and _host(entry.address) == _host(address)
+    return isinstance(entry, AcrRegistry) and entry.password is not None and _host(address).startswith(entry.name)
+
+
+def _from_spec(entry: RegistryEntry, address: str, root: Path) -> Login:
+    assert isinstance(entry, (GenericRegistry, AcrRegistry)) and entry.password is not None
+    host = _host(address)
+    if entry.username is None:
+        raise StepError(f"registry {host}: a password is given, but no username", "add `username` beside `password`")
+    username = entry.username
+    if not isinstance(username, str):
+        username = read_secret(username, root, f"username of {host}").reveal()
+    return Login(username, read_secret(entry.password, root, f"password of {host}"))
+
+
+def _from_entry(entry: Mapping[str, Any], name: str, path: Path) -> Login | None:
+    username, password = entry.get("username") or "", entry.get("password") or ""
+    if entry.get("auth"):
+        try:
+            username, _, password = base64.b64decode(entry["auth"], validate=True).decode().partition(":")
+        except (ValueError, TypeError):
+            raise StepError(f"{path}: the sign-in of {name} cannot be read", f"`docker login {_host(name)}`") from None
+        password = password.rstrip("\0")
+    if entry.get("identitytoken"):
+        return Login(username, Secret(entry["identitytoken"]), identity=True)
+    return Login(username, Secret(password)) if username else None
+
+
+def _from_helper(helper: str, key: str) -> Login | None:
+    # docker-credential-helpers, README "Development": the key on stdin, JSON or a message on stdout
+    program = f"docker-credential-{helper}"
+    try:
+        done = subprocess.run([program, "get"], input=key.encode(), capture_output=True, timeout=HELPER_S, check=False)
+    except FileNotFoundError:
+        raise StepError(
+            f"sign-in for {_host(key)}: {program} is not there",
+            "Docker's config.json names it as credential helper: install it or take `credsStore` out",
+        ) from None
+    except (OSError, subprocess.TimeoutExpired) as error:
+        why = "no answer" if isinstance(error, subprocess.TimeoutExpired) else error.strerror
+        raise StepError(f"sign-in for {_host(key)}: {program}: {why}") from None
+    if done.returncode:
+        said = (done.stdout or done.stderr).decode(errors="replace").strip()
+        if "credentials not found" in said.lower():
+            return None
+        raise StepError(f"sign-in for {_host(key)}: {program} failed ({done.returncode}): {said[:200]}")
+    try:
+        answer = json.loads(done.stdout)
+        username, secret = str(answer["Username"]), str(answer["Secret"])
+    except (ValueError, TypeError, KeyError):
+        raise StepError(f"sign-in for {_host(key)}: the answer of {program} cannot be read") from None
+    identity = username == "<token>"
+    return Login("" if identity else username, Secret(secret), identity)
+
+
+def _host(address: str) -> str:
+    return address.partition("://")[2].partition("/")[0] if "://" in address else address.partition("/")[0]
+
+
+def _object(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = config.get(name)
+    return value if isinstance(value, dict) else {}

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import copy
+import hashlib
+import json
+import platform as machine
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from bedplate.clients.credentials import Credentials
+from bedplate.clients.registry_http import Patience, RegistryHttp, Reply
+from bedplate.errors import StepError
 from bedplate.model import Registry
+
+INDEXES = ("application/vnd.docker.distribution.manifest.list.v2+json", "application/vnd.oci.image.index.v1+json")
+# without these a registry answers with the digest of a manifest that it converts to schema 1
+MANIFESTS = ("application/vnd.docker.distribution.manifest.v2+json", "application/vnd.oci.image.manifest.v1+json")
+ACCEPT = {"Accept": ", ".join(MANIFESTS + INDEXES)}
+MACHINES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+DIGEST = "Docker-Content-Digest"
 
 
 @dataclass(frozen=True)
@@ -21,36 +35,120 @@ class Manifest:
 class OciRegistry:
     """One registry. Safe to share between threads. Repositories are given without the host.
 
-    Every method raises StepError where the registry refuses or cannot be reached."""
+    Every method but `ping` raises StepError where the registry refuses or cannot be reached."""
 
     def __init__(self, registry: Registry, credentials: Credentials) -> None:
-        raise NotImplementedError
+        self.host = registry.address.partition("/")[0]
+        self.credentials = credentials  # whom the engine must be when it pushes here
+        self._http = RegistryHttp(self.host, registry.insecure, credentials)
+        self._patience = Patience()
 
-    @property
-    def credentials(self) -> Credentials:
-        """Whom the engine must be when it pushes here."""
-        raise NotImplementedError
+    def hurried(self, seconds: float) -> OciRegistry:
+        """The same registry, but an answer must come at once, and nothing is tried again."""
+        hurried = copy.copy(self)
+        hurried._patience = Patience(seconds, seconds, 0.0)
+        return hurried
 
     def ping(self) -> bool:
         """Does a registry answer here, signed in or not?"""
-        raise NotImplementedError
+        try:
+            reply = self._http.send("GET", "/v2/", accept=(200, 401), patience=self._patience)
+        except StepError:
+            return False
+        return is_registry(reply.status, reply.headers, reply.content)
 
     def check(self) -> None:
         """Signs in; raises StepError with the reason if nothing answers or the account is refused."""
-        raise NotImplementedError
+        reply = self._http.send("GET", "/v2/", patience=self._patience)
+        if not is_registry(reply.status, reply.headers, reply.content):
+            raise StepError(f"{self.host} answers, but not as a registry does", "is the address right?")
 
     def digest(self, repository: str, reference: str) -> str | None:
         """`sha256:...` that a tag or a digest has now; None: not there."""
-        raise NotImplementedError
+        reply = self._read("HEAD", f"/v2/{repository}/manifests/{reference}", repository, ACCEPT)
+        if reply is None:
+            return None
+        if DIGEST not in reply.headers:  # it may be left out (distribution-spec, "Pulling manifests")
+            manifest = self.manifest(repository, reference)
+            return manifest.digest if manifest else None
+        return reply.headers[DIGEST]
 
     def manifest(self, repository: str, reference: str) -> Manifest | None:
         """None: not there. StepError if its content is not what its digest says (corrupted)."""
-        raise NotImplementedError
+        reply = self._read("GET", f"/v2/{repository}/manifests/{reference}", repository, ACCEPT)
+        if reply is None:
+            return None
+        promised = reference if ":" in reference else reply.headers.get(DIGEST, "")
+        digest = self._verified(reply.content, promised, f"{repository}/manifests/{reference}")
+        return Manifest(reply.content, reply.headers.get("Content-Type", MANIFESTS[0]).partition(";")[0], digest)
 
     def labels(self, repository: str, digest: str, platform: str | None = None) -> Mapping[str, str]:
         """Labels of the image's config; of an index: those of the platform's image (None: this machine's)."""
-        raise NotImplementedError
+        for _ in range(2):
+            found = self.manifest(repository, digest)
+            if found is None:
+                raise StepError(f"{self.host}/{repository}@{digest}: not in the registry")
+            document = json.loads(found.content)
+            if "manifests" not in document:
+                break
+            digest = self._of_platform(document["manifests"], repository, digest, platform or this_platform())
+        if "config" not in document:
+            raise StepError(f"{self.host}/{repository}@{digest}: neither an image nor an index of images")
+        blob = str(document["config"]["digest"])
+        reply = self._read("GET", f"/v2/{repository}/blobs/{blob}", repository, {})
+        if reply is None:
+            raise StepError(f"{self.host}/{repository}@{digest}: the registry has lost its config {blob}")
+        self._verified(reply.content, blob, f"{repository}/blobs/{blob}")
+        return (json.loads(reply.content).get("config") or {}).get("Labels") or {}
 
     def put_tag(self, repository: str, tag: str, manifest: Manifest) -> None:
         """Returns once the registry has confirmed the digest."""
-        raise NotImplementedError
+        path = f"/v2/{repository}/manifests/{tag}"
+        reply = self._http.send(
+            "PUT",
+            path,
+            scope=f"repository:{repository}:pull,push",
+            headers={"Content-Type": manifest.media_type},
+            body=manifest.content,
+            accept=(200, 201, 202),
+            patience=self._patience,
+        )
+        confirmed = reply.headers.get(DIGEST) or self.digest(repository, tag)
+        if confirmed != manifest.digest:
+            raise StepError(f"PUT {self.host}{path}: the registry stored {confirmed}, sent was {manifest.digest}")
+
+    def _read(self, method: str, path: str, repository: str, headers: Mapping[str, str]) -> Reply | None:
+        scope = f"repository:{repository}:pull"
+        reply = self._http.send(method, path, scope=scope, headers=headers, accept=(200, 404), patience=self._patience)
+        return None if reply.status == 404 else reply
+
+    def _verified(self, content: bytes, promised: str, what: str) -> str:
+        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        if promised.startswith("sha256:") and promised != digest:
+            raise StepError(
+                f"{self.host}/{what} is corrupted: its content has the digest {digest}, not {promised}",
+                "the registry's storage is damaged: remove the image there and push it again",
+            )
+        return digest
+
+    def _of_platform(self, manifests: Any, repository: str, digest: str, platform: str) -> str:
+        for entry in manifests:
+            has = entry.get("platform") or {}
+            names = [has.get("os"), has.get("architecture"), has.get("variant")]
+            full = "/".join(name for name in names if name)
+            if platform in (full, f"{names[0]}/{names[1]}"):
+                return str(entry["digest"])
+        raise StepError(f"{self.host}/{repository}@{digest}: not there for {platform}")
+
+
+def is_registry(status: int, headers: Mapping[str, str], content: bytes) -> bool:
+    """Is this a registry's answer to GET /v2/, or just any web server's? (distribution-spec, "Determining Support")"""
+    if "Docker-Distribution-Api-Version" in headers:
+        return status in (200, 401)
+    if status == 401:
+        return "WWW-Authenticate" in headers
+    return status == 200 and not content.lstrip().startswith(b"<")
+
+
+def this_platform() -> str:
+    return f"linux/{MACHINES.get(machine.machine(), machine.machine())}"

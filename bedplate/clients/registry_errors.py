@@ -1,0 +1,82 @@
+"""registry_errors: what a registry or the way to it said, in the user's words."""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+from urllib.parse import urlsplit
+
+from bedplate.errors import StepError
+
+SHOWN = 300  # characters of an answer that is not the registry's own JSON
+
+
+def refused(method: str, url: str, status: int, body: bytes, signed_in: bool) -> StepError:
+    """`PUT https://ml.example.io/v2/train/manifests/3: 403 DENIED: ...` (distribution-spec, "Error Codes")."""
+    code, said = _own_words(body)
+    words = " ".join(word for word in (str(status), code) if word) + (f": {said}" if said else "")
+    return StepError(f"{method} {redacted(url)}: {words}", _hint(urlsplit(url).netloc, status, code, said, signed_in))
+
+
+def unreachable(method: str, url: str, error: BaseException) -> StepError:
+    """For what went wrong before there was an answer."""
+    host = urlsplit(url).netloc
+    cause = root_cause(error)
+    where = f"{method} {redacted(url)}"
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return StepError(
+            f"{where}: certificate not trusted: {cause.verify_message}",
+            f"point REQUESTS_CA_BUNDLE to the CA of {host}, or set `insecure: true` on the registry",
+        )
+    if isinstance(cause, ssl.SSLError):
+        return StepError(f"{where}: no TLS there: {cause.reason or cause}", "`insecure: true` allows plain HTTP")
+    if isinstance(cause, ConnectionRefusedError):
+        return StepError(f"{where}: connection refused", f"nothing listens on {host}: is the address right, is it up?")
+    if isinstance(cause, socket.gaierror):
+        return StepError(f"{where}: no such host", f"is {host} spelled right, and is its network (VPN) up?")
+    if isinstance(cause, TimeoutError):
+        return StepError(f"{where}: no answer in time")
+    text = (cause.strerror if isinstance(cause, OSError) else None) or str(cause) or type(cause).__name__
+    return StepError(f"{where}: {text}")
+
+
+def root_cause(error: BaseException) -> BaseException:
+    """The innermost exception: requests and urllib3 wrap the socket's own in three layers."""
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+    return error
+
+
+def redacted(url: str) -> str:
+    """Without user, query and fragment: storage behind a registry signs its URLs in the query."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def _own_words(body: bytes) -> tuple[str, str]:
+    try:
+        answer = json.loads(body)
+        first = answer["errors"][0] if answer.get("errors") else answer
+        said = first.get("message") or first.get("details") or first.get("error_description") or ""
+        return str(first.get("code") or first.get("error") or ""), str(said)
+    except (ValueError, AttributeError, LookupError, TypeError):
+        text = body[: SHOWN * 4].decode("utf-8", errors="replace").strip()
+        return "", "" if text.startswith("<") else " ".join(text.split())[:SHOWN]
+
+
+def _hint(host: str, status: int, code: str, said: str, signed_in: bool) -> str:
+    if "HTTP request to an HTTPS server" in said:
+        return f"{host} speaks TLS"
+    if status == 401 and signed_in:
+        return f"{host} refuses this account or its password: `docker login {host}`, or correct `username`/`password`"
+    if status == 401:
+        return f"{host} wants an account: `docker login {host}`, or `username` and `password` on the registry"
+    if status == 403:
+        account = "the signed-in account" if signed_in else "an anonymous caller"
+        return f"{account} may not do this on {host}: its permissions on the repository, or the registry's firewall"
+    if code == "NAME_UNKNOWN":
+        return "the registry has no such repository and does not make one on push: create it there"
+    if status == 429:
+        return "the registry limits how often it may be asked: sign in, or try again later"
+    return ""
