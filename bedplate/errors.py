@@ -37,7 +37,7 @@ class SpecError(Exception):
 
 
 class StepError(Exception):
-    """The engine, the registry, Azure or the service refused: what was asked, what came back, what to do. Exit code 1."""
+    """The engine, the registry, Azure or the service refused: what was asked, what came back, what to do. Exit 1."""
 
     def __init__(self, message: str, hint: str = "", detail: str = "") -> None:
         self.message = message

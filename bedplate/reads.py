@@ -83,5 +83,3 @@ def all_mistakes(tasks: Sequence[Task], reads: Reads) -> None:
 
 def _file_set(read: Recipe | FileSet) -> FileSet:
     return read if isinstance(read, FileSet) else read.file_set
-
-

@@ -34,7 +34,7 @@ class DockerfileFiles:
 
 @dataclass(frozen=True)
 class Tree:
-    """Every file below `path` (or `path` itself, if it is a file), but for `exclude` (paths below the project's root)."""
+    """Every file below `path` (or `path` itself, if it is a file), but for those at or below `exclude`."""
 
     path: str
     exclude: tuple[str, ...] = ()

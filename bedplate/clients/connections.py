@@ -22,9 +22,7 @@ T = TypeVar("T")
 class Connections:
     """`shared` holds what all tasks of a run use together: it is handed to each task's Connections."""
 
-    def __init__(
-        self, root: Path, spec: Spec, log: Log, reads: Reads, again: bool, shared: dict[Any, Any]
-    ) -> None:
+    def __init__(self, root: Path, spec: Spec, log: Log, reads: Reads, again: bool, shared: dict[Any, Any]) -> None:
         self.root = root
         self.spec = spec
         self.log = log

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 
 class Console:
-    """Lines from several threads at once, each whole. A terminal gets colours and a live display, anything else plain text."""
+    """Lines from several threads at once, each whole. A terminal gets colours and a display, others plain text."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stdout
@@ -79,7 +79,10 @@ class Console:
         with self._lock:
             for running in self.running.values():
                 table.add_row(
-                    Spinner("dots", style="cyan"), running.name, f"{time.monotonic() - running.since:.0f} s", running.how_far
+                    Spinner("dots", style="cyan"),
+                    running.name,
+                    f"{time.monotonic() - running.since:.0f} s",
+                    running.how_far,
                 )
         return table
 
@@ -122,4 +125,3 @@ class TaskLog:
 
 
 STYLES = {"dim": "2", "bold": "1", "red": "31", "green": "32", "yellow": "33"}
-

@@ -39,5 +39,3 @@ def _output(session: Session, name: str) -> Any:
     if output is None:
         raise StepError(f"the result of {name} is not recorded", hint=f"run `doit {name}` first")
     return output
-
-

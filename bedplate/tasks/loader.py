@@ -72,7 +72,7 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
         self._refuse_unknown(own, pos_args, all_tasks=cmd.name != "help")
         database = Globals.dep_manager.backend
         if not isinstance(database, Database):
-            _refuse("the tasks of pipeline.yaml need doit's backend 'bedplate': leave `--backend` and DOIT_CONFIG's out")
+            _refuse("the tasks of pipeline.yaml need doit's backend 'bedplate'", "leave out `--backend`")
         self.session.state = database.state
         if not cmd.execute_tasks:
             return [*own, *self._doit_tasks({task.name for task in self.session.tasks})]

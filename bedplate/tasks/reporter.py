@@ -1,4 +1,4 @@
-"""reporter: what a run says: its target at the start, each task as it begins and ends, and what to do after a failure."""
+"""reporter: what a run says: its target, each task as it begins and ends, and what to do after a failure."""
 
 from __future__ import annotations
 
@@ -89,13 +89,12 @@ class Reporter:
 
     def _summary(self) -> None:
         took = f"{time.monotonic() - self.since:.1f} s"
-        known = len(self.session.tasks)
-        if self.chosen:
-            self.console.say(f"{_count(len(self.done), 'task')} done, {len(self.fresh)} up to date, {took}")
-        elif self.done:
-            self.console.say(f"{_count(len(self.done), 'task')} done, {max(known - len(self.done), 0)} up to date, {took}")
+        # tasks that are up to date were not even handed to doit, unless they were named
+        fresh = len(self.fresh) if self.chosen else max(len(self.session.tasks) - len(self.done), 0)
+        if self.done:
+            self.console.say(f"{_count(len(self.done), 'task')} done, {fresh} up to date, {took}")
         else:
-            self.console.say(f"{_count(known, 'task')} up to date")
+            self.console.say(f"{_count(fresh, 'task')} up to date")
         for line in self.session.serving():
             self.console.say(line)
 

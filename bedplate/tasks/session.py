@@ -119,7 +119,7 @@ class Session:
         import fcntl
 
         self.folder.mkdir(exist_ok=True)
-        self._lock = open(self.state_path.with_suffix(".lock"), "a")
+        self._lock = open(self.state_path.with_suffix(".lock"), "a")  # noqa: SIM115  # held until the process ends
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -1,0 +1,129 @@
+"""Staleness: what differs is named, what is equal changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bedplate import fingerprint, stale
+from bedplate.state import Record
+from bedplate.step import Task
+
+
+@dataclass(frozen=True)
+class Inputs:
+    tags: tuple[str, ...] = ()
+    variables: dict[str, str] = field(default_factory=dict)
+
+
+def task(name: str, *needs: str, foreseen: bool = False, **inputs: Any) -> Task:
+    step, _, entry = name.partition(":")
+    return Task(step, entry, Inputs(**inputs), needs=needs, foreseen=foreseen)
+
+
+class Project:
+    """Tasks that were all run once: their records."""
+
+    def __init__(self, *tasks: Task) -> None:
+        self.records: dict[str, Record] = {}
+        for name, verdict in self.survey(*tasks).items():
+            identity = verdict.fingerprint if next(t for t in tasks if t.name == name).foreseen else f"made {name}"
+            self.records[name] = Record(dict(self.survey(*tasks)[name].parts), {}, identity, False)
+
+    def survey(self, *tasks: Task, absent: dict[str, str] | None = None) -> dict[str, stale.Verdict]:
+        return stale.survey(tasks, self.records.get, lambda _: (), absent or {})
+
+
+OS, BASE = task("build_base:os", foreseen=True), task("build_base:base", "build_base:os", foreseen=True)
+PUSH = task("push:base", "build_base:base", tags=("v1",))
+
+
+def test_what_was_done_is_fresh() -> None:
+    project = Project(OS, BASE, PUSH)
+    assert all(v.fresh for v in project.survey(OS, BASE, PUSH).values())
+
+
+def test_what_was_never_done_says_so() -> None:
+    verdict = stale.survey((OS,), lambda _: None, lambda _: (), {})["build_base:os"]
+    assert verdict.reasons == ("never done here",)
+
+
+def test_an_edit_upstream_reaches_all_that_is_built_on_it_by_name() -> None:
+    project = Project(OS, BASE, PUSH)
+    edited = task("build_base:os", foreseen=True, tags=("x",))
+    verdicts = project.survey(edited, BASE, PUSH)
+    assert verdicts["build_base:os"].reasons == ('tags [] -> ["x"]',)
+    assert verdicts["build_base:base"].reasons == ("after build_base:os",)
+    assert verdicts["push:base"].reasons == ("after build_base:base",)
+
+
+def test_what_is_gone_is_made_again_and_an_equal_output_leaves_the_rest_fresh() -> None:
+    project = Project(OS, BASE, PUSH)
+    verdicts = project.survey(OS, BASE, PUSH, absent={"build_base:os": "not in the engine"})
+    assert verdicts["build_base:os"].reasons == ("not in the engine",)
+    assert verdicts["build_base:base"].fresh and verdicts["push:base"].fresh
+
+
+def test_what_waits_for_an_output_that_nobody_knows_yet_is_maybe() -> None:
+    registry, push = task("resolve_registry"), task("push:base", "resolve_registry")
+    project = Project(registry, push)
+    moved = task("resolve_registry", tags=("5001",))
+    verdict = project.survey(moved, push)["push:base"]
+    assert verdict.reasons == () and verdict.maybe == ("resolve_registry",) and not verdict.fresh
+
+
+def test_a_failed_try_is_repeated_though_nothing_changed() -> None:
+    project = Project(OS)
+    project.records["build_base:os"] = Record(project.records["build_base:os"].parts, {}, "x", failed=True)
+    assert project.survey(OS)["build_base:os"].reasons == ("failed last time",)
+
+
+def test_reasons_name_the_part_and_short_values() -> None:
+    before = {
+        "arg CUDA": "12.1",
+        "file a.py": "1",
+        "file b.py": "1",
+        "instruction 4 RUN": "x",
+        "output build_base:os": "1",
+    }
+    now = {
+        "arg CUDA": "12.4",
+        "file a.py": "2",
+        "file c.py": "1",
+        "instruction 4 RUN": "y",
+        "output build_base:os": "2",
+    }
+    assert list(stale.differences(before, now)) == [
+        "arg CUDA 12.1 -> 12.4",
+        "file a.py changed",
+        "file b.py removed",
+        "file c.py added",
+        "instruction 4 RUN changed",
+        "after build_base:os",
+    ]
+
+
+def test_a_mapping_gives_a_part_for_each_key() -> None:
+    parts = fingerprint.of(task("x", variables={"A": "1", "B": "two\nlines"}), (), {})
+    assert parts == {"tags": "[]", "variables A": "1", "variables B": '"two\\nlines"'}
+
+
+def test_a_long_value_stands_as_its_hash() -> None:
+    assert fingerprint.text("x" * 500).startswith("sha256:")
+
+
+words = st.dictionaries(st.text(min_size=1, max_size=8), st.text(max_size=200), max_size=6)
+
+
+@given(words, words)
+def test_two_mappings_have_one_digest_exactly_if_they_are_equal(a: dict[str, str], b: dict[str, str]) -> None:
+    assert (fingerprint.digest(a) == fingerprint.digest(b)) == (a == b)
+    assert fingerprint.digest(a) == fingerprint.digest(dict(reversed(list(a.items()))))
+
+
+@given(words, words)
+def test_there_is_a_reason_exactly_if_something_differs(a: dict[str, str], b: dict[str, str]) -> None:
+    assert bool(list(stale.differences(a, b))) == (a != b)
