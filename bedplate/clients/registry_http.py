@@ -83,7 +83,9 @@ class RegistryHttp:
         request = Request(method, url, headers or {}, body, self._sign_in.authorization(scope))
         reply = self._try(request, patience)
         asked = challenge(reply.headers.get("WWW-Authenticate", "")) if reply.status == 401 else None
-        if asked and 401 not in accept:
+        if asked and 401 in accept:
+            self._sign_in.heard(asked)
+        elif asked:
             shown = self._sign_in.answer(asked, scope)
             if shown and not (asked.scheme == "basic" and shown == request.authorization):
                 request = replace(request, authorization=shown)

@@ -70,6 +70,11 @@ class SignIn:
             return None
         return self._basic() if asked.scheme == "basic" else self._token(asked, scope)
 
+    def heard(self, asked: Challenge) -> None:
+        """Remembers what the registry asks for, so that the next request brings it at once."""
+        with self._lock:
+            self._challenge = asked
+
     def answer(self, asked: Challenge, scope: str) -> Secret | None:
         """The header that answers a refusal; None: we have nothing (more) to show."""
         with self._lock:

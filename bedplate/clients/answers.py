@@ -1,0 +1,194 @@
+"""answers: what the engine and the registries say to a batch of questions, as quickly as they can be asked.
+
+A run in which nothing changed pays for this and for little else, so plain HTTP on this machine is spoken on sockets:
+requests takes longer to import than all answers take to come."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from bedplate import labels
+from bedplate.clients.wire import WINDOW, Wire, WireError
+from bedplate.errors import StepError
+from bedplate.model import Registry
+from bedplate.step import AskAddress, AskContainer, AskImage, AskManifest, ContainerSeen, Question, Unreachable
+
+if TYPE_CHECKING:
+    from bedplate.clients.oci_registry import OciRegistry
+
+CONNECT_S = 1.0  # on this machine
+ANSWER_S = 10.0
+FAR_S = 5.0  # for one answer of a registry elsewhere
+FAR_ALL_S = 30.0  # after which no further question is sent there
+CONNECTIONS = 4  # to one registry on this machine; each is served by one thread of it
+THREADS = 16
+DIGEST = "docker-content-digest"
+TYPES = (
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.oci.image.index.v1+json",
+)
+
+Answered = dict[Question, Any]  # the kinds of answer stand beside each question in step.py
+
+
+def answer(questions: Iterable[Question], engine_address: str, registry: Callable[[Registry], OciRegistry]) -> Answered:
+    """An answer to each question; `Unreachable()` where nobody could be asked. Never raises for that.
+
+    `engine_address`: unix:///path or tcp://host:port. `registry`: a client, for what sockets alone cannot ask."""
+    asked = set(questions)
+    near: dict[str, list[AskManifest | AskAddress]] = {}
+    far: list[AskManifest | AskAddress] = []
+    for question in asked:
+        if isinstance(question, (AskManifest, AskAddress)):
+            host = question.registry.address.partition("/")[0]
+            if _plain(host):
+                near.setdefault(host, []).append(question)
+            else:
+                far.append(question)
+    # first everything is sent, then everything is read: engine and registries work at the same time
+    wires = [batch for host, group in near.items() for batch in _NearBatch.split(host, group)]
+    answered = _engine(asked, engine_address)
+    for batch in wires:
+        answered.update(batch.read())
+        far += batch.left
+    answered.update(_far(far, registry))
+    return answered
+
+
+class _NearBatch:
+    """One connection to a registry on this machine and the questions that are sent on it."""
+
+    def __init__(self, host: str, questions: Sequence[AskManifest | AskAddress]) -> None:
+        self._questions = questions
+        self._requests = [_request(question) for question in questions]
+        self.left: list[AskManifest | AskAddress] = []  # those that need more than a socket: a sign-in, TLS
+        try:
+            name, _, port = host.rpartition(":") if host.rpartition(":")[2].isdigit() else (host, "", "80")
+            self._wire: Wire | None = Wire(f"tcp://{name}:{port}", CONNECT_S, ANSWER_S)
+            self._wire.send(self._requests[:WINDOW])
+        except OSError:
+            self._wire = None
+
+    @classmethod
+    def split(cls, host: str, questions: Sequence[AskManifest | AskAddress]) -> list[_NearBatch]:
+        """As many connections as the questions are worth."""
+        count = max(1, min(CONNECTIONS, len(questions) // 4))
+        return [cls(host, questions[n::count]) for n in range(count)]
+
+    def read(self) -> Answered:
+        answered: Answered = {}
+        if self._wire is None:
+            return {question: _nobody(question) for question in self._questions}
+        try:
+            for question, reply in zip(self._questions, self._wire.replies(self._requests), strict=True):
+                if isinstance(question, AskAddress) and reply.status in (200, 401):
+                    answered[question] = bool(reply.header("docker-distribution-api-version"))
+                elif isinstance(question, AskManifest) and reply.status == 404:
+                    answered[question] = None
+                elif isinstance(question, AskManifest) and reply.status == 200 and reply.header(DIGEST):
+                    answered[question] = reply.header(DIGEST)
+        except TimeoutError:
+            answered.update((question, _nobody(question)) for question in self._questions if question not in answered)
+        except (OSError, WireError):
+            pass  # a server that closes the connection after each answer: the client asks it again
+        self._wire.close()
+        self.left = [question for question in self._questions if question not in answered]
+        return answered
+
+
+def _request(question: AskManifest | AskAddress) -> str:
+    if isinstance(question, AskAddress):
+        return "GET /v2/"
+    return f"HEAD /v2/{question.repository}/manifests/{question.reference}\nAccept: {', '.join(TYPES)}"
+
+
+def _plain(host: str) -> bool:
+    """Docker speaks plain HTTP to a loopback address."""
+    return host.startswith(("127.", "localhost:", "[::1]")) or host == "localhost"
+
+
+def _nobody(question: Question) -> Any:
+    return False if isinstance(question, AskAddress) else Unreachable()
+
+
+def _engine(asked: Iterable[Question], address: str) -> Answered:
+    """Two lists, whatever the number of questions."""
+    images = [question for question in asked if isinstance(question, AskImage)]
+    containers = [question for question in asked if isinstance(question, AskContainer)]
+    answered: Answered = {question: Unreachable() for question in (*images, *containers)}
+    paths = []
+    if containers:
+        paths.append("/containers/json?all=1&filters=" + _filters(label=[labels.PROJECT]))
+    if images:
+        names = sorted({question.tag.rpartition("/")[0] + "/*" for question in images})
+        paths.append("/images/json?filters=" + _filters(reference=names))
+    if not paths:
+        return answered
+    try:
+        wire = Wire(address, CONNECT_S, ANSWER_S)
+        wire.send([f"GET {path}" for path in paths])
+        lists = [json.loads(reply.body) for reply in (wire.reply() for _ in paths) if reply.status == 200]
+        wire.close()
+    except (OSError, WireError, ValueError):
+        return answered
+    if len(lists) < len(paths):
+        return answered
+    if images:
+        tags = _by_tag(lists.pop())
+        answered.update((question, tags.get(question.tag)) for question in images)
+    if containers:
+        seen = _by_name(lists.pop())
+        answered.update((question, seen.get(question.name)) for question in containers)
+    return answered
+
+
+def _filters(**filters: Sequence[str]) -> str:
+    return quote(json.dumps(filters))
+
+
+def _by_tag(images: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, str]]:
+    # podman writes localhost/ before a name without a host
+    return {
+        tag.removeprefix("localhost/"): image.get("Labels") or {}
+        for image in images
+        for tag in image.get("RepoTags") or ()
+    }
+
+
+def _by_name(containers: Iterable[Mapping[str, Any]]) -> dict[str, ContainerSeen]:
+    return {
+        name.removeprefix("/"): ContainerSeen(container.get("State") or "", container.get("Labels") or {})
+        for container in containers
+        for name in container.get("Names") or ()
+    }
+
+
+def _far(questions: Sequence[AskManifest | AskAddress], registry: Callable[[Registry], OciRegistry]) -> Answered:
+    """Through the client, which signs in and speaks TLS; a registry that does not answer at all is asked once."""
+    if not questions:
+        return {}
+    import time
+    from concurrent.futures import ThreadPoolExecutor
+
+    until = time.monotonic() + FAR_ALL_S
+    with ThreadPoolExecutor(THREADS) as pool:
+        registries = list({question.registry for question in questions})
+        clients = {one: registry(one).hurried(FAR_S) for one in registries}
+        up = dict(zip(registries, pool.map(lambda one: clients[one].ping(), registries), strict=True))
+
+        def ask(question: AskManifest | AskAddress) -> Any:
+            if isinstance(question, AskAddress) or not up[question.registry]:
+                return up[question.registry] if isinstance(question, AskAddress) else Unreachable()
+            try:
+                if time.monotonic() < until:
+                    return clients[question.registry].digest(question.repository, question.reference)
+            except StepError:
+                pass  # the step that needs the registry says why
+            return Unreachable()
+
+        return dict(zip(questions, pool.map(ask, questions), strict=True))
