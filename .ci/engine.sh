@@ -31,7 +31,7 @@ engine_ready() {
 }
 
 engine_runs() {
-    local pid name=
+    local pid= name=
     read -r pid < "$default_pid_file" || true
     [ -r "/proc/$pid/comm" ] && read -r name < "/proc/$pid/comm" && [ "$name" = dockerd ]
 }
@@ -58,7 +58,7 @@ start_engine() {
     elif engine_ready; then # its package has started it
         read -r started_engine < "$default_pid_file" || true
     else
-        engine_runs 2> /dev/null || rm -f "$default_pid_file"
+        rm -f "$default_pid_file" # of an engine that was killed, or nothing
         mkdir -p "$data/engine"
         setsid dockerd > "$data/engine/dockerd.log" 2>&1 < /dev/null 9>&- &
         started_engine=$!
