@@ -27,32 +27,18 @@ class State:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.entries: dict[str, dict[str, Any]] = {}
+        self._entries: dict[str, dict[str, Any]] | None = None  # read when first asked for
         self._lines = 0
-        self.reload()
+
+    @property
+    def entries(self) -> dict[str, dict[str, Any]]:
+        if self._entries is None:
+            self._entries = self._read()
+        return self._entries
 
     def reload(self) -> None:
-        """Reads the file again; another process may have written it."""
-        self.entries, self._lines = {}, 0
-        try:
-            text = self.path.read_bytes()
-        except FileNotFoundError:
-            return
-        whole, _, cut = text.rpartition(b"\n")
-        lines = whole.split(b"\n") if whole else []
-        try:
-            # one call for all lines is five times as quick as one for each
-            pairs = json.loads(b"[" + b",".join(lines) + b"]")
-        except ValueError:
-            pairs = [pair for pair in map(_parsed, lines) if pair is not None]
-        for name, entry in pairs:
-            if entry is None:
-                self.entries.pop(name, None)
-            else:
-                self.entries[name] = entry
-        self._lines = len(lines)
-        if cut:
-            self.compact()
+        """Forgets what was read; another process may have written since."""
+        self._entries = None
 
     def put(self, name: str, entry: dict[str, Any]) -> None:
         """Returns once the line is in the file."""
@@ -75,12 +61,38 @@ class State:
 
     def compact(self, *, unless_small: bool = False) -> None:
         """Writes one line an entry, by rename."""
-        if unless_small and self._lines <= 2 * len(self.entries) + 16:
+        if unless_small and (self._entries is None or self._lines <= 2 * len(self._entries) + 16):
             return
+        self._write(self.entries)
+
+    def _read(self) -> dict[str, dict[str, Any]]:
+        entries: dict[str, dict[str, Any]] = {}
+        try:
+            text = self.path.read_bytes()
+        except FileNotFoundError:
+            return entries
+        whole, _, cut = text.rpartition(b"\n")
+        lines = whole.split(b"\n") if whole else []
+        try:
+            # one call for all lines is five times as quick as one for each
+            pairs = json.loads(b"[" + b",".join(lines) + b"]")
+        except ValueError:
+            pairs = [pair for pair in map(_parsed, lines) if pair is not None]
+        for name, entry in pairs:
+            if entry is None:
+                entries.pop(name, None)
+            else:
+                entries[name] = entry
+        self._lines = len(lines)
+        if cut:
+            self._write(entries)
+        return entries
+
+    def _write(self, entries: dict[str, dict[str, Any]]) -> None:
         draft = self.path.with_name(f"{self.path.name}.{os.getpid()}")
-        draft.write_bytes(b"".join(_line(name, entry) for name, entry in self.entries.items()))
+        draft.write_bytes(b"".join(_line(name, entry) for name, entry in entries.items()))
         draft.replace(self.path)
-        self._lines = len(self.entries)
+        self._lines = len(entries)
 
     def _append(self, name: str, entry: dict[str, Any] | None) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
