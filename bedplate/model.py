@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
@@ -305,11 +305,13 @@ class Spec:
 
 @dataclass(frozen=True)
 class Registry:
-    """Where images go. `address`: host[:port][/path]; the repositories are address/project/image."""
+    """Where images go. `address`: host[:port][/path]; the repositories are address/project/image.
 
-    kind: str
+    Two of one address are the same registry, however they are spoken to."""
+
+    kind: str = field(compare=False)
     address: str
-    insecure: bool
+    insecure: bool = field(compare=False)
 
     @property
     def identity(self) -> str:

@@ -3,13 +3,74 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from bedplate.model import BuiltImage, PushedImage, Registry
-from bedplate.step import Clients
+from bedplate import labels
+from bedplate.errors import StepError
+from bedplate.model import BuiltImage, GenericRegistry, LocalRegistry, PushedImage, Registry, Spec
+from bedplate.step import Answers, AskManifest, Clients, Unreachable
+
+if TYPE_CHECKING:
+    from bedplate.clients.oci_registry import Manifest, OciRegistry
 
 
 def ship(image: BuiltImage, repository: str, tags: Sequence[str], registry: Registry, clients: Clients) -> PushedImage:
     """`repository`: host[:port]/path without a tag. `tags`: those of the spec; `fp-<16 hex>` is added.
 
-    Returns once the registry has confirmed the digest for every tag. Nothing is pushed where `image.digest` is there already."""
-    raise NotImplementedError
+    Returns once the registry has confirmed the digest for every tag. Where `image.digest` is there already, nothing
+    is pushed and tags move by one request each. Raises StepError."""
+    remote = clients.registry(registry)
+    path = repository.partition("/")[2]
+    by_fingerprint = labels.short(image.fingerprint)
+    manifest = remote.manifest(path, image.digest) if image.digest else None
+    if manifest is None:
+        manifest = _push(image, repository, by_fingerprint, remote, clients)
+    wanted = tuple(dict.fromkeys((*tags, by_fingerprint)))
+    for tag in wanted:
+        before = remote.digest(path, tag)
+        if before == manifest.digest:
+            continue
+        remote.put_tag(path, tag, manifest)
+        now = remote.digest(path, tag)
+        if now != manifest.digest:
+            raise StepError(f"{repository}:{tag} is {now or 'not there'} after it was set to {manifest.digest}")
+        clients.log.note(f"tag {tag} {'moved from ' + before[:19] if before else 'set'}")
+    return PushedImage(image.name, repository, manifest.digest, image.fingerprint, wanted)
+
+
+def ask(repository: str, tag: str, spec: Spec) -> AskManifest:
+    """Which digest has `host[:port]/path:tag` now? The spec's target says how that host is spoken to."""
+    entry = spec.target.registry
+    insecure = isinstance(entry, LocalRegistry) or (isinstance(entry, GenericRegistry) and entry.insecure)
+    return _question(repository, tag, insecure)
+
+
+def absent(repository: str, tag: str, digest: str, answers: Answers) -> str | None:
+    """Why an image is not under this tag any more; None: it is, or nobody could be asked."""
+    answer = answers[_question(repository, tag)]
+    if answer is None:
+        return f"tag {tag} not in the registry"
+    return None if isinstance(answer, Unreachable) or answer == digest else f"tag {tag} moved in the registry"
+
+
+def _question(repository: str, tag: str, insecure: bool = False) -> AskManifest:
+    host, _, path = repository.partition("/")
+    return AskManifest(Registry("", host, insecure), path, tag)
+
+
+def _push(image: BuiltImage, repository: str, tag: str, remote: OciRegistry, clients: Clients) -> Manifest:
+    """By the engine, under the fingerprint's tag."""
+    if clients.engine.image(image.tag) is None:
+        raise StepError(
+            f"{image.tag} is neither in the engine nor in {repository}",
+            f"`doit -a build_base:{image.name}` builds it again",
+        )
+    reference = f"{repository}:{tag}"
+    clients.engine.tag(image.tag, reference)
+    told = clients.engine.push(reference, remote.credentials(), clients.log)
+    manifest = remote.manifest(repository.partition("/")[2], tag)
+    if manifest is None or (told and told != manifest.digest):
+        has = manifest.digest if manifest else "nothing"
+        raise StepError(f"{reference}: the engine pushed {told or 'it'}, and the registry holds {has}")
+    clients.log.note(f"pushed {repository}@{manifest.digest}")
+    return manifest

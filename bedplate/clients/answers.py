@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from bedplate import labels
+from bedplate.clients import registry_files
+from bedplate.clients.docker_host import certificates
 from bedplate.clients.wire import WINDOW, Wire, WireError
 from bedplate.errors import StepError
 from bedplate.model import Registry
@@ -23,7 +25,7 @@ CONNECT_S = 1.0  # on this machine
 ANSWER_S = 10.0
 FAR_S = 5.0  # for one answer of a registry elsewhere
 FAR_ALL_S = 30.0  # after which no further question is sent there
-CONNECTIONS = 4  # to one registry on this machine; each is served by one thread of it
+CONNECTIONS = 8  # to one registry on this machine; each is served by one thread of it
 THREADS = 16
 DIGEST = "docker-content-digest"
 TYPES = (
@@ -50,13 +52,27 @@ def answer(questions: Iterable[Question], engine_address: str, registry: Callabl
                 near.setdefault(host, []).append(question)
             else:
                 far.append(question)
+    answered: Answered = {}
+    for host in list(near):
+        port = host.rpartition(":")[2]
+        if port.isdigit() and registry_files.running(int(port)):
+            answered.update(_ours(near.pop(host), int(port)))
     # first everything is sent, then everything is read: engine and registries work at the same time
     wires = [batch for host, group in near.items() for batch in _NearBatch.split(host, group)]
-    answered = _engine(asked, engine_address)
+    answered.update(_engine(asked, engine_address))
     for batch in wires:
         answered.update(batch.read())
         far += batch.left
     answered.update(_far(far, registry))
+    return answered
+
+
+def _ours(questions: Iterable[AskManifest | AskAddress], port: int) -> Answered:
+    files = registry_files.RegistryFiles(registry_files.storage(port))
+    answered: Answered = {}
+    for question in questions:
+        told = isinstance(question, AskAddress) or files.digest(question.repository, question.reference)
+        answered[question] = told
     return answered
 
 
@@ -83,7 +99,8 @@ class _NearBatch:
     def read(self) -> Answered:
         answered: Answered = {}
         if self._wire is None:
-            return {question: _nobody(question) for question in self._questions}
+            answered.update((question, _nobody(question)) for question in self._questions)
+            return answered
         try:
             for question, reply in zip(self._questions, self._wire.replies(self._requests), strict=True):
                 if isinstance(question, AskAddress) and reply.status in (200, 401):
@@ -120,7 +137,7 @@ def _engine(asked: Iterable[Question], address: str) -> Answered:
     """Two lists, whatever the number of questions."""
     images = [question for question in asked if isinstance(question, AskImage)]
     containers = [question for question in asked if isinstance(question, AskContainer)]
-    answered: Answered = {question: Unreachable() for question in (*images, *containers)}
+    answered: Answered = dict.fromkeys([*images, *containers], Unreachable())
     paths = []
     if containers:
         paths.append("/containers/json?all=1&filters=" + _filters(label=[labels.PROJECT]))
@@ -130,7 +147,7 @@ def _engine(asked: Iterable[Question], address: str) -> Answered:
     if not paths:
         return answered
     try:
-        wire = Wire(address, CONNECT_S, ANSWER_S)
+        wire = Wire(address, CONNECT_S, ANSWER_S, certificates() if address.startswith("tcp") else None)
         wire.send([f"GET {path}" for path in paths])
         lists = [json.loads(reply.body) for reply in (wire.reply() for _ in paths) if reply.status == 200]
         wire.close()

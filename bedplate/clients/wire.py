@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 HALF = 16
 WINDOW = 2 * HALF  # requests on their way at a time: more could fill both sides' buffers, and neither would read
@@ -27,18 +28,28 @@ class Reply:
 
 
 class Wire:
-    """One connection. `address`: unix:///path or tcp://host:port. Raises OSError if nobody listens."""
+    """One connection. `address`: unix:///path or tcp://host:port. Raises OSError if nobody listens.
 
-    def __init__(self, address: str, connect_s: float, answer_s: float) -> None:
+    `certificates`: a folder with ca.pem, cert.pem and key.pem, as Docker's client has it; None: no TLS."""
+
+    def __init__(self, address: str, connect_s: float, answer_s: float, certificates: Path | None = None) -> None:
         kind, _, where = address.partition("://")
         if kind == "unix":
             self._socket = socket.socket(socket.AF_UNIX)
             self._socket.settimeout(connect_s)
             self._socket.connect(where)
-        else:
+        elif kind == "tcp":
             host, _, port = where.rpartition(":")
             self._socket = socket.create_connection((host.strip("[]"), int(port)), connect_s)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if certificates:
+                import ssl
+
+                context = ssl.create_default_context(cafile=str(certificates / "ca.pem"))
+                context.load_cert_chain(certificates / "cert.pem", certificates / "key.pem")
+                self._socket = context.wrap_socket(self._socket, server_hostname=host.strip("[]"))
+        else:
+            raise ConnectionError(f"{kind}:// is not spoken here")
         self._socket.settimeout(answer_s)
         self._host = "docker" if kind == "unix" else where
         self._buffer = b""

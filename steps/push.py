@@ -1,0 +1,38 @@
+"""push: a built image becomes a digest in the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from bedplate.builders.ship import absent, ask, ship
+from bedplate.model import BuiltImage, PushedImage, Registry, Spec
+from bedplate.step import Answers, Clients, Given, Question, Task
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """`path`: of the repository, below the registry's address."""
+
+    path: str
+    tags: tuple[str, ...]
+
+
+def tasks(spec: Spec) -> Iterable[Task]:
+    for image in spec.images.values():
+        inputs = Inputs(f"{spec.project}/{image.name}", image.tags)
+        yield Task("push", image.name, inputs, needs=(f"build_base:{image.name}", "resolve_registry"))
+
+
+def run(inputs: Inputs, given: Given, clients: Clients) -> PushedImage:
+    registry = given.one(Registry)
+    return ship(given.one(BuiltImage), f"{registry.address}/{inputs.path}", inputs.tags, registry, clients)
+
+
+def asks(output: PushedImage, spec: Spec) -> Sequence[Question]:
+    return [ask(output.repository, tag, spec) for tag in output.tags]
+
+
+def present(output: PushedImage, answers: Answers) -> str | None:
+    reasons = (absent(output.repository, tag, output.digest, answers) for tag in output.tags)
+    return next((reason for reason in reasons if reason), None)

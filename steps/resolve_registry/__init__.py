@@ -1,0 +1,56 @@
+"""resolve_registry: a target's registry becomes an address that answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from types import ModuleType
+from typing import Any
+
+from bedplate.errors import Mistake, SpecError
+from bedplate.model import AcrRegistry, GenericRegistry, LocalRegistry, Registry, RegistryEntry, Spec, WorkspaceRegistry
+from bedplate.step import Answers, AskAddress, Clients, Given, Question, Task
+from steps.resolve_registry import generic, local
+
+VARIANTS: Mapping[str, ModuleType] = {
+    "local": local,
+    "generic": generic,
+}
+KINDS: Mapping[type[RegistryEntry], str] = {
+    LocalRegistry: "local",
+    GenericRegistry: "generic",
+    AcrRegistry: "acr",
+    WorkspaceRegistry: "workspace",
+}
+Inputs = local.Inputs | generic.Inputs
+
+
+def tasks(spec: Spec) -> Iterable[Task]:
+    entry = spec.target.registry
+    kind = KINDS[type(entry)]
+    if kind not in VARIANTS:
+        message = f"targets.{spec.target.name}.registry: kind '{kind}' is not supported by this version yet"
+        raise SpecError([Mistake("pipeline.yaml", 0, 0, message, f"it supports: {', '.join(VARIANTS)}")])
+    yield Task("resolve_registry", "", VARIANTS[kind].inputs(entry))
+
+
+def run(inputs: Inputs, given: Given, clients: Clients) -> Registry:
+    registry: Registry = _variant(inputs).run(inputs, clients)
+    return registry
+
+
+def asks(output: Registry, spec: Spec) -> Sequence[Question]:
+    return [AskAddress(output)]
+
+
+def present(output: Registry, answers: Answers) -> str | None:
+    return None if answers[AskAddress(output)] is True else f"registry {output.address} does not answer"
+
+
+def stop(inputs: Inputs) -> str:
+    """Ends what `run` started on this machine, and says what it did."""
+    stopped: str = _variant(inputs).stop(inputs)
+    return stopped
+
+
+def _variant(inputs: Any) -> ModuleType:  # each variant has Inputs of its own
+    return next(module for module in VARIANTS.values() if isinstance(inputs, module.Inputs))
