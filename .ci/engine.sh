@@ -1,9 +1,11 @@
 # The container engine: found where the user's settings point, else started; sourced by setup.sh.
 
-# Sets socket: where the engine should listen; empty where that is not this machine's business.
+# Sets socket: where the engine should listen; empty where a Docker context or an address other than a socket says it.
+# As bedplate/clients/docker_host.py looks for it.
 find_socket() {
     local config=${DOCKER_CONFIG:-${HOME:-/root}/.docker}/config.json
     socket=$default_socket
+    [ -S "$socket" ] || [ ! -S "${XDG_RUNTIME_DIR-}/docker.sock" ] || socket=$XDG_RUNTIME_DIR/docker.sock
     case ${DOCKER_HOST-} in
         unix://*) socket=${DOCKER_HOST#unix://} ;;
         ?*) socket= ;;
@@ -41,7 +43,7 @@ engine_log() { if [ -d "$systemd" ]; then echo "journalctl -u docker"; else echo
 check_the_users_choice_of_engine() {
     local socket
     find_socket
-    if [ "$socket" != "$default_socket" ]; then
+    if [ ! -S "$socket" ] && [ -n "${DOCKER_HOST-}" ]; then
         fail "no Docker engine listens where DOCKER_HOST says: $DOCKER_HOST" "start that engine, or unset DOCKER_HOST"
     fi
     if [ -S "$socket" ] && [ ! -w "$socket" ]; then
@@ -58,7 +60,10 @@ start_engine() {
     elif engine_ready; then # its package has started it
         read -r started_engine < "$default_pid_file" || true
     else
-        rm -f "$default_pid_file" # of an engine that was killed, or nothing
+        if engine_runs 2> /dev/null; then
+            fail "a Docker engine runs, but does not listen at $socket" "set DOCKER_HOST to where it listens"
+        fi
+        rm -f "$default_pid_file" # a killed engine leaves it, and the next one then refuses to start
         mkdir -p "$data/engine"
         setsid dockerd > "$data/engine/dockerd.log" 2>&1 < /dev/null 9>&- &
         started_engine=$!
