@@ -35,7 +35,8 @@ engine_ready() {
 engine_runs() {
     local pid= name=
     read -r pid < "$default_pid_file" || true
-    [ -r "/proc/$pid/comm" ] && read -r name < "/proc/$pid/comm" && [ "$name" = dockerd ]
+    [ -r "/proc/$pid/comm" ] && read -r name < "/proc/$pid/comm" && [ "$name" = dockerd ] || return 1
+    read -r -d '' name < "/proc/$pid/cmdline" # empty when it has ended and nobody has asked for its exit code
 }
 
 engine_log() { if [ -d "$systemd" ]; then echo "journalctl -u docker"; else echo "$data/engine/dockerd.log"; fi; }

@@ -36,7 +36,9 @@ def read(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def fit(measurements: np.ndarray, species: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Weights (4, 3) and bias (3,) of the greatest penalised likelihood, to 6 decimals; raises RuntimeError if Newton's steps do not end."""
+    """Weights (4, 3) and bias (3,) of the greatest penalised likelihood, to 6 decimals.
+
+    Raises RuntimeError if Newton's steps do not end."""
     flowers, features = measurements.shape
     classes = len(SPECIES)
     x = np.column_stack([measurements, np.ones(flowers)])
