@@ -1,0 +1,96 @@
+"""mistakes: what is wrong with one file, collected with positions and shown without secrets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from bedplate.errors import Mistake
+
+LONGEST_LINE = 160
+
+# what looks like a secret on any line that is shown, also in a file that cannot be read to its end
+_SECRET = re.compile(
+    r"""(?ix) (?P<key> \b[\w-]*(?:password|passwd|secret|token)[\w-]*["']?\s*[:=]\s*) (?P<value> (?![{*\s])[^\s,}][^,}]*)
+    | (?<=//) (?P<user> [^/@\s:]*:) (?P<pass> [^/@\s]+) (?=@)"""
+)
+
+
+class Place(Protocol):
+    """Where something stands in the file; `line` and `column` count from 1."""
+
+    @property
+    def line(self) -> int: ...
+
+    @property
+    def column(self) -> int: ...
+
+
+@dataclass
+class Mistakes:
+    """The mistakes found so far in `text`, which is the content of `file`."""
+
+    file: str
+    text: str
+    _found: list[tuple[int, int, str, str]] = field(default_factory=list)
+    _secrets: set[str] = field(default_factory=set)
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+    def add(self, place: Place | None, message: str, hint: str = "") -> None:
+        line, column = (place.line, place.column) if place else (0, 0)
+        self._found.append((line, column, message, hint))
+
+    def hide(self, secret: str) -> None:
+        """No mistake of this file will show this text, nor a line of it."""
+        self._secrets.update(line.strip() for line in [secret, *secret.splitlines()] if line.strip())
+
+    def all(self) -> list[Mistake]:
+        lines = self.text.splitlines() if self._found else []
+        return [
+            Mistake(self.file, line, column, self._shown(message), self._shown(hint), self._source(lines, line, column))
+            for line, column, message, hint in dict.fromkeys(self._found)
+        ]
+
+    def _source(self, lines: list[str], line: int, column: int) -> str:
+        if not 0 < line <= len(lines):
+            return ""
+        source = lines[line - 1]
+        # what stands before the caret keeps its width
+        before, after = self._shown(source[: column - 1], fill=True), self._shown(source[column - 1 :])
+        source = _SECRET.sub(_masked, before + after)
+        return source if len(source) <= LONGEST_LINE else source[: max(LONGEST_LINE, column)] + " ..."
+
+    def _shown(self, text: str, *, fill: bool = False) -> str:
+        for secret in sorted(self._secrets, key=len, reverse=True):
+            # whole words only: a secret of one letter does not blot out every word with it
+            whole = re.compile(rf"(?<!\w){re.escape(secret)}(?!\w)")
+            text = whole.sub("*" * len(secret) if fill else "***", text)
+        return text
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A hint that names the nearest known word, else all of them where they are few; "" where there is none."""
+    from difflib import get_close_matches
+
+    words = list(known)
+    lowered = {w.lower(): w for w in words}
+    near = get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
+    if near:
+        return f"did you mean '{lowered[near[0]]}'?"
+    if not words:
+        return ""
+    return "there is " + listed(words) if len(words) <= 12 else ""
+
+
+def listed(words: Iterable[str]) -> str:
+    """`'a', 'b' and 'c'`."""
+    quoted = [f"'{w}'" for w in words]
+    return quoted[0] if len(quoted) == 1 else ", ".join(quoted[:-1]) + f" and {quoted[-1]}"
+
+
+def _masked(found: re.Match[str]) -> str:
+    return found["key"] + "***" if found["key"] else found["user"] + "***"

@@ -1,0 +1,157 @@
+"""spec_checks: what a schema cannot say of a spec: names that must exist, cycles, paths, references, ports."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+from bedplate import paths, refs, target_checks
+from bedplate.mistakes import Mistakes, did_you_mean
+from bedplate.places import Keys, at, key_at
+from bedplate.yaml_text import Mapping as MappingNode
+from bedplate.yaml_text import Node
+
+Plain: TypeAlias = Mapping[str, Any]  # what conforms to the schema; what did not is missing
+
+
+def check(plain: Plain, root: Node, mistakes: Mistakes) -> None:
+    """Notes every mistake; parts that the schema refused are passed over."""
+    _names(plain, root, mistakes)
+    _cycles(plain.get("images", {}), root, mistakes)
+    for keys, path in paths.stated(plain):
+        why = paths.leaves(path)
+        if why:
+            mistakes.add(at(root, keys), f"{_said(keys)}: the path {why}", "paths are relative to pipeline.yaml")
+    _images(plain.get("images", {}), root, mistakes)
+    _environments(plain, root, mistakes)
+    _services(plain.get("services", {}), root, mistakes)
+    target_checks.check(plain, root, mistakes)
+
+
+# ---- names of other entries
+
+
+def _names(plain: Plain, root: Node, mistakes: Mistakes) -> None:
+    for keys, name, where, what in _mentions(plain):
+        known = _entry_names(root, where)
+        if name not in known:
+            hint = did_you_mean(name, known) or f"write it under '{where}', or take this out"
+            mistakes.add(at(root, keys), f"{_said(keys)}: there is no {what} '{name}'", hint)
+
+
+def _mentions(plain: Plain) -> Iterator[tuple[Keys, str, str, str]]:
+    """Where an entry names another: place, name, section of the file, kind of entry."""
+    for name, image in plain.get("images", {}).items():
+        for argument, other in image.get("from", {}).items():
+            yield ("images", name, "from", argument), other, "images", "image"
+    for name, environment in plain.get("environments", {}).items():
+        if "image" in environment:
+            yield ("environments", name, "image"), environment["image"], "images", "image"
+    for name, service in plain.get("services", {}).items():
+        for key in ("environment", "model"):
+            if key in service:
+                yield ("services", name, key), service[key], key + "s", key
+
+
+def _entry_names(root: Node, section: str) -> list[str]:
+    found = at(root, (section,))
+    return list(found.entries) if isinstance(found, MappingNode) else []
+
+
+def _cycles(images: Plain, root: Node, mistakes: Mistakes) -> None:
+    """Follows `from`, each image once, without recursion."""
+    done: set[str] = set()
+    for start in images:
+        trail: dict[str, Iterator[tuple[str, str]]] = {}  # the images on the way here, and what each still has to show
+        arrived: str | None = start if start not in done else None
+        while arrived is not None or trail:
+            if arrived is not None:
+                trail[arrived] = iter(images[arrived].get("from", {}).items())
+            name = next(reversed(trail))
+            arrived = None
+            for argument, other in trail[name]:
+                if other in trail:
+                    ring = [*list(trail)[list(trail).index(other) :], other]
+                    place = at(root, ("images", name, "from", argument))
+                    mistakes.add(place, f"images.{name}.from: images build on each other: {' <- '.join(ring)}")
+                elif other in images and other not in done:
+                    arrived = other
+                    break
+            else:
+                del trail[name]
+                done.add(name)
+
+
+# ---- entries
+
+
+def _images(images: Plain, root: Node, mistakes: Mistakes) -> None:
+    for name, image in images.items():
+        if "reference" in image:
+            _reference(image["reference"], ("images", name, "reference"), root, mistakes)
+        if "mirror" in image.get("rootfs", {}):
+            _credentials(image["rootfs"]["mirror"], ("images", name, "rootfs", "mirror"), root, mistakes)
+        for argument in image.get("from", {}):
+            if argument in image.get("args", {}):
+                place = key_at(root, ("images", name, "args", argument))
+                mistakes.add(place, f"images.{name}.args: '{argument}' stands in 'from' too", "keep one of them")
+        _tags(image, ("images", name), root, mistakes)
+
+
+def _reference(text: str, keys: Keys, root: Node, mistakes: Mistakes) -> None:
+    if _credentials(text, keys, root, mistakes):
+        return
+    try:
+        refs.ImageRef.parse(text)
+    except ValueError as error:
+        mistakes.add(at(root, keys), f"{_said(keys)}: Docker would refuse this reference: {error}")
+
+
+def _credentials(text: str, keys: Keys, root: Node, mistakes: Mistakes) -> bool:
+    """Whether a secret stands in an address. It is never shown."""
+    found = _USER_AND_PASSWORD.search(text)
+    if not found:
+        return False
+    mistakes.hide(found["password"])
+    hint = "take out user and password: `docker login` keeps them, or `username` and `password` of a target's registry"
+    mistakes.add(at(root, keys), f"{_said(keys)}: a password stands in the address", hint)
+    return True
+
+
+def _tags(entry: Plain, keys: Keys, root: Node, mistakes: Mistakes) -> None:
+    for number, tag in enumerate(entry.get("tags", ())):
+        if _OWN_TAG.fullmatch(tag):
+            place = at(root, (*keys, "tags", str(number)))
+            mistakes.add(place, f"{_said(keys)}.tags: '{tag}' is a tag that Bedplate gives", "choose another")
+
+
+def _environments(plain: Plain, root: Node, mistakes: Mistakes) -> None:
+    for name, environment in plain.get("environments", {}).items():
+        keys = ("environments", name)
+        for key in ("pip", "conda"):
+            if environment.get("user_managed") and key in environment:
+                message = f"environments.{name}: '{key}' adds to an image that 'user_managed' says is complete"
+                mistakes.add(key_at(root, (*keys, key)), message, "keep one of them")
+        _tags(environment, keys, root, mistakes)
+
+
+def _services(services: Plain, root: Node, mistakes: Mistakes) -> None:
+    for name, service in services.items():
+        if "entry_script" in service and "code" not in service:
+            place = key_at(root, ("services", name, "entry_script"))
+            mistakes.add(place, f"services.{name}: 'code' is missing", "it is the folder that entry_script lies in")
+        cases: Iterable[Plain] = service.get("smoke_test", ())
+        names = [case.get("name") for case in cases]
+        for number, case_name in enumerate(names):
+            if case_name is not None and case_name in names[:number]:
+                place = at(root, ("services", name, "smoke_test", str(number), "name"))
+                mistakes.add(place, f"services.{name}.smoke_test: '{case_name}' is the name of two cases")
+
+
+def _said(keys: Keys) -> str:
+    return ".".join(keys)
+
+
+_OWN_TAG = re.compile("fp-[0-9a-f]{16}")
+_USER_AND_PASSWORD = re.compile(r"(?:^|//)[^/@\s:]*:(?P<password>[^/@\s]+)@(?!sha(?:256|384|512):)")

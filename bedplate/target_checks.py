@@ -1,0 +1,155 @@
+"""target_checks: whether the parts of each target fit each other and the services."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from bedplate import refs
+from bedplate.mistakes import Mistakes, did_you_mean
+from bedplate.places import Keys, at, key_at
+from bedplate.yaml_text import Mapping as MappingNode
+from bedplate.yaml_text import Node
+
+Plain: TypeAlias = Mapping[str, Any]
+
+
+def check(plain: Plain, root: Node, mistakes: Mistakes) -> None:
+    """Notes every mistake; parts that the schema refused are passed over."""
+    for name, target in plain.get("targets", {}).items():
+        looking = _Target(plain, name, target, root, mistakes)
+        looking.registry(target.get("registry", {}), ("targets", name, "registry"))
+        looking.builder()
+        looking.workspace()
+        looking.names()
+        looking.ports()
+        looking.endpoint()
+
+
+class _Target:
+    def __init__(self, plain: Plain, name: str, target: Plain, root: Node, mistakes: Mistakes) -> None:
+        self.plain = plain
+        self.keys: Keys = ("targets", name)
+        self.target = target
+        self.deploy: Plain = target.get("deploy", {})
+        self._root = root
+        self._mistakes = mistakes
+
+    def registry(self, registry: Plain, keys: Keys) -> None:
+        if "fallback" in registry:
+            self.registry(registry["fallback"], (*keys, "fallback"))
+        if "address" in registry:
+            self._address(registry["address"], (*keys, "address"))
+        if registry.get("sign_in") == "service_principal":
+            for key in ("username", "password"):
+                if not self._stands((*keys, key)):
+                    self._say(key_at(self._root, keys), keys, f"'{key}' is missing", "a service principal signs in with both")
+        elif self._stands((*keys, "password")) and not self._stands((*keys, "username")):
+            self._say(key_at(self._root, (*keys, "password")), keys, "'username' is missing", "a password needs one")
+        elif self._stands((*keys, "username")) and not self._stands((*keys, "password")):
+            self._say(key_at(self._root, (*keys, "username")), keys, "'password' is missing", "a username needs one")
+
+    def builder(self) -> None:
+        kind, registry = self.target.get("builder", {}).get("kind"), self.target.get("registry", {}).get("kind")
+        if kind == "acr_tasks" and registry in ("local", "generic"):
+            place = at(self._root, (*self.keys, "builder", "kind"))
+            hint = "registry: {kind: acr, name: ...} or {kind: workspace}"
+            self._say(place, self.keys, "ACR Tasks builds into an Azure registry only", hint)
+
+    def workspace(self) -> None:
+        if self._stands((*self.keys, "workspace")):
+            return
+        for part, kind in [("registry", "workspace"), ("environment", "azureml"), ("deploy", "online_endpoint")]:
+            if self.target.get(part, {}).get("kind") == kind:
+                hint = "write workspace: {resource_group: ..., name: ...}"
+                self._say(key_at(self._root, self.keys), self.keys, f"'workspace' is missing: {part} {kind} needs it", hint)
+                return
+
+    def names(self) -> None:
+        """Where an environment becomes an image, its name is part of a repository."""
+        if self.target.get("environment", {}).get("kind") != "local":
+            return
+        for name, environment in self.plain.get("environments", {}).items():
+            keys = ("environments", name)
+            if not (refs.valid_path(name)):
+                hint = "lower-case letters and digits, parted by '.', '_', '__' or '-'"
+                message = f"'{name}' is no image name, and on target '{self.keys[1]}' the environment becomes an image"
+                self._say(key_at(self._root, keys), ("environments",), message, hint)
+            if not {"image", "from"} & set(environment) and not self._stands((*keys, "image")):
+                message = f"'image' is missing: target '{self.keys[1]}' has no image of its own to begin with"
+                self._say(key_at(self._root, keys), keys, message)
+
+    def ports(self) -> None:
+        """No two services, and no service and the registry, on one port of this machine."""
+        if self.deploy.get("kind") != "container":
+            return
+        keys = (*self.keys, "deploy")
+        services = list(self.plain.get("services", {}))
+        for name in self.deploy.get("ports", {}):
+            if name not in services:
+                hint = did_you_mean(name, services)
+                self._say(key_at(self._root, (*keys, "ports", name)), keys, f"there is no service '{name}'", hint)
+        registry = self.target.get("registry", {})
+        taken = {registry["port"]: "the local registry"} if "port" in registry else {}
+        for name in services:
+            port = self.deploy.get("ports", {}).get(name, self.deploy.get("port"))
+            if port is None:
+                continue
+            if port in taken:
+                own = (*keys, "ports", name)
+                place = at(self._root, own if self._stands(own) else (*keys, "port"))
+                message = f"port {port} is taken twice: by {taken[port]} and service '{name}'"
+                self._say(place, keys, message, f"give one a port of its own: ports: {{{name}: {_free(port, taken)}}}")
+            taken.setdefault(port, f"service '{name}'")
+
+    def endpoint(self) -> None:
+        if self.deploy.get("kind") != "online_endpoint":
+            return
+        keys, services = (*self.keys, "deploy"), list(self.plain.get("services", {}))
+        if "endpoint" in self.deploy and len(services) > 1:
+            place = at(self._root, (*keys, "endpoint"))
+            self._say(place, keys, "one endpoint cannot serve several services", "leave it out: each has its own name")
+        if "endpoint" not in self.deploy:
+            for name in services:
+                if not _ENDPOINT.fullmatch(name):
+                    message = f"'{name}' is no endpoint name, and target '{self.keys[1]}' deploys it as one"
+                    hint = "3 to 32 letters, digits and '-', beginning with a letter and not ending with '-'"
+                    self._say(key_at(self._root, ("services", name)), ("services",), message, hint)
+        if not any(self._stands((*keys, key)) for key in ("compute", "from", "instance_type")):
+            place = key_at(self._root, keys)
+            hint = "write instance_type: Standard_DS3_v2, or compute: NAME for Kubernetes"
+            self._say(place, keys, "'instance_type' is missing", hint)
+
+    def _address(self, address: str, keys: Keys) -> None:
+        place = at(self._root, keys)
+        if "@" in address:
+            self._mistakes.hide(address.partition("://")[2] or address)
+            self._mistakes.hide(address.rpartition("@")[0].rpartition(":")[2])
+            hint = "write the address alone, and username and password beside it: {env: NAME} or {file: PATH}"
+            self._say(place, keys, "a password stands in the address", hint)
+        elif "://" in address:
+            hint = f"write {address.partition('://')[2].rstrip('/')}"
+            plain_http = " and insecure: true" if address.startswith("http:") else ""
+            self._say(place, keys, "an address has no http:// or https:// before it", hint + plain_http)
+        else:
+            host, _, path = address.partition("/")
+            if not refs.valid_domain(host) or (path and not refs.valid_path(path)):
+                self._say(place, keys, f"'{address}' is no address", "host[:port][/path], such as ghcr.io/team")
+            elif not 0 < int(host.rpartition(":")[2] or 1 if ":" in host and not host.endswith("]") else 1) < 65536:
+                self._say(place, keys, "the port is out of range: 1 to 65535")
+
+    def _stands(self, keys: Keys) -> bool:
+        """Whether the file has this key, with a right or a wrong value."""
+        above = at(self._root, keys[:-1])
+        return isinstance(above, MappingNode) and keys[-1] in above.entries
+
+    def _say(self, place: Node, keys: Keys, message: str, hint: str = "") -> None:
+        self._mistakes.add(place, f"{'.'.join(keys)}: {message}", hint)
+
+
+def _free(port: int, taken: Mapping[int, str]) -> int:
+    return next(p for p in range(port + 1, port + len(taken) + 2) if p not in taken) if port < 65000 else 8890
+
+
+_ENDPOINT = re.compile("[A-Za-z][A-Za-z0-9-]{1,30}[A-Za-z0-9]")

@@ -1,0 +1,272 @@
+"""yaml_text: YAML text becomes nodes that know their line and column, or is refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from bedplate.errors import SpecError
+from bedplate.mistakes import Mistakes
+
+if TYPE_CHECKING:
+    import yaml
+
+MOST_BYTES = 16_000_000
+MOST_LEVELS = 100
+MOST_NODES_BY_ALIAS = 100_000
+
+
+class Scalar:
+    """A text as it stands in the file. `plain`: without quotes, so that YAML may read it as a number or the like."""
+
+    __slots__ = ("text", "plain", "line", "column")
+
+    def __init__(self, text: str, plain: bool, line: int, column: int) -> None:
+        self.text = text
+        self.plain = plain
+        self.line = line
+        self.column = column
+
+
+class Sequence:
+    __slots__ = ("items", "line", "column")
+
+    def __init__(self, items: list[Node], line: int, column: int) -> None:
+        self.items = items
+        self.line = line
+        self.column = column
+
+
+class Mapping:
+    """`entries`: by the key's text; the key as a node, and the value."""
+
+    __slots__ = ("entries", "line", "column")
+
+    def __init__(self, entries: dict[str, tuple[Scalar, Node]], line: int, column: int) -> None:
+        self.entries = entries
+        self.line = line
+        self.column = column
+
+
+Node: TypeAlias = "Scalar | Sequence | Mapping"
+
+
+@dataclass(frozen=True)
+class Spot:
+    line: int
+    column: int
+
+
+def read(content: bytes, file: str, *, pure: bool = False) -> tuple[Node, Mistakes]:
+    """The one document in `content`, and the mistakes that do not keep one from reading on: duplicate keys, tags,
+    merge keys. Raises SpecError for anything that is not YAML 1.1 as PyYAML reads it, in UTF-8, and for what is
+    nested or repeated beyond reason. `pure`: with PyYAML's own parser where libyaml's is there, for tests."""
+    text = _decoded(content, file)
+    mistakes = Mistakes(file, text)
+    import yaml
+
+    # YAML ends a line at U+0085, U+2028 and U+2029 too; so does str.splitlines
+    loader: Any = yaml.SafeLoader if pure else getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        reading = _Reading(loader(text).get_event, mistakes)
+        root = reading.document()
+    except yaml.YAMLError as error:
+        from bedplate.yaml_words import in_words
+
+        spot, message, hint = in_words(error, text)
+        mistakes.add(spot, message, hint)
+        raise SpecError(mistakes.all()) from None
+    except _Refused:
+        raise SpecError(mistakes.all()) from None
+    return root, mistakes
+
+
+def reads_as(text: str) -> str:
+    """What YAML 1.1 or 1.2 makes of a plain scalar: `text`, `nothing`, `a boolean`, `a number`, `a time`, `a date`."""
+    if not text or text == "~":
+        return "nothing"
+    if text[0] not in _NOT_TEXT:
+        return "text"
+    if text.lower() in _WORDS:
+        # only these three ways of writing are words of YAML
+        return _WORDS[text.lower()] if text in (text.lower(), text.upper(), text.capitalize()) else "text"
+    found = _NUMBER.fullmatch(text)
+    return _KINDS[found.lastgroup or ""] if found else "text"
+
+
+# ---- reading
+
+
+class _Refused(Exception):
+    """Reading on is not possible; the mistake is noted."""
+
+
+class _Reading:
+    """Builds nodes from the parser's events, without recursion."""
+
+    def __init__(self, get_event: Callable[[], yaml.Event], mistakes: Mistakes) -> None:
+        self._next = get_event
+        self._mistakes = mistakes
+        self._anchors: dict[str, Node | None] = {}  # None: begun and not ended
+        self._sizes: dict[int, int] = {}
+        self._by_alias = 0
+
+    def document(self) -> Node:
+        import yaml
+
+        self._next()  # the stream's start
+        begun = self._next()
+        if isinstance(begun, yaml.StreamEndEvent):
+            self._refuse(None, "the file is empty", "begin with `version: 1` and `project: NAME`")
+        root = self._node()
+        self._next()  # the document's end
+        ended = self._next()
+        if not isinstance(ended, yaml.StreamEndEvent):
+            self._refuse(_spot(ended), "a second document begins here", "keep one document; take out the '---' line")
+        return root
+
+    def _node(self) -> Node:
+        import yaml
+
+        scalar, alias, opens_map, opens_list = (
+            yaml.ScalarEvent,
+            yaml.AliasEvent,
+            yaml.MappingStartEvent,
+            yaml.SequenceStartEvent,
+        )
+        following = self._next
+        items: list[Node] = []  # of the innermost collection; keys and values in turn for a mapping
+        outer: list[tuple[list[Node], yaml.Event]] = []
+        node: Node
+        while True:
+            event: Any = following()  # events of the C parser have no types
+            kind = type(event)
+            if kind is scalar:
+                mark = event.start_mark
+                node = Scalar(event.value, event.implicit[0], mark.line + 1, mark.column + 1)
+                if event.anchor is not None or event.tag is not None:
+                    self._marked(event, node)
+            elif kind is opens_map or kind is opens_list:
+                if event.anchor is not None or event.tag is not None:
+                    self._marked(event, None)
+                outer.append((items, event))
+                items = []
+                if len(outer) > MOST_LEVELS:
+                    self._refuse(_spot(event), f"nested more than {MOST_LEVELS} levels deep", "use fewer levels")
+                continue
+            elif kind is alias:
+                node = self._target(event)
+            else:  # the end of the innermost collection
+                children = items
+                items, begin = outer.pop()
+                mark = begin.start_mark
+                if type(begin) is opens_map:
+                    node = Mapping(self._entries(children), mark.line + 1, mark.column + 1)
+                else:
+                    node = Sequence(children, mark.line + 1, mark.column + 1)
+                if begin.anchor is not None:
+                    self._anchors[begin.anchor] = node
+            if not outer:
+                return node
+            items.append(node)
+
+    def _entries(self, children: list[Node]) -> dict[str, tuple[Scalar, Node]]:
+        entries: dict[str, tuple[Scalar, Node]] = {}
+        for key, value in zip(children[::2], children[1::2]):  # noqa: B905  a pair each; the parser sees to it
+            if type(key) is not Scalar:
+                self._mistakes.add(key, "a key must be a text", "quote it, if it is one: YAML reads { and [ as more")
+            elif key.text == "<<" and key.plain:
+                self._mistakes.add(key, "merge keys (<<) are not read", "write the keys out")
+            elif key.text in entries:
+                first = entries[key.text][0]
+                self._mistakes.add(
+                    key, f"'{key.text}' stands here twice; the first is in line {first.line}", "keep one of them"
+                )
+            else:
+                entries[key.text] = (key, value)
+        return entries
+
+    def _marked(self, event: Any, node: Node | None) -> None:
+        if event.tag is not None:
+            shown = event.tag.replace("tag:yaml.org,2002:", "!!")
+            hint = "quote the value" if shown == "!!str" else "take it out; a text is quoted, all else stands as it is"
+            self._mistakes.add(_spot(event), f"the tag {shown} is not read", hint)
+            if isinstance(node, Scalar):
+                node.plain = False
+        if event.anchor is not None:
+            self._anchors[event.anchor] = node
+
+    def _target(self, event: Any) -> Node:
+        name = event.anchor
+        if name not in self._anchors:
+            self._refuse(_spot(event), f"*{name} has no &{name} before it", "quote it, if '*' is part of a text")
+        node = self._anchors[name]
+        if node is None:
+            self._refuse(_spot(event), f"*{name} stands inside of &{name}: it contains itself", "write it out")
+        assert node is not None
+        self._by_alias += self._size(node)
+        if self._by_alias > MOST_NODES_BY_ALIAS:
+            self._refuse(_spot(event), "aliases repeat too much", f"at most {MOST_NODES_BY_ALIAS} values by alias")
+        return node
+
+    def _size(self, node: Node) -> int:
+        if isinstance(node, Scalar):
+            return 1
+        if id(node) not in self._sizes:
+            inner = node.items if isinstance(node, Sequence) else [value for _, value in node.entries.values()]
+            self._sizes[id(node)] = 1 + sum(map(self._size, inner))
+        return self._sizes[id(node)]
+
+    def _refuse(self, spot: Spot | None, message: str, hint: str) -> None:
+        self._mistakes.add(spot, message, hint)
+        raise _Refused
+
+
+def _spot(event: Any) -> Spot:
+    return Spot(event.start_mark.line + 1, event.start_mark.column + 1)
+
+
+def _decoded(content: bytes, file: str) -> str:
+    if len(content) > MOST_BYTES:
+        whole = Mistakes(file, "")
+        whole.add(None, f"the file is larger than {MOST_BYTES // 1_000_000} MB", "split the project")
+        raise SpecError(whole.all())
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode("utf-8-sig", "replace")
+        mistakes = Mistakes(file, "")
+        hint = "save the file as UTF-8"
+        mistakes.add(_end_of(before), f"not UTF-8: byte 0x{content[error.start]:02x} cannot stand here", hint)
+        raise SpecError(mistakes.all()) from None
+    if len(content.translate(None, _CONTROLS)) != len(content) or not text.isascii():
+        found = _UNPRINTABLE.search(text)
+        if found:
+            mistakes = Mistakes(file, text)
+            name = f"U+{ord(found[0]):04X}"
+            mistakes.add(_end_of(text[: found.start()]), f"the control character {name} stands here", "take it out")
+            raise SpecError([m for m in mistakes.all()])
+    return text
+
+
+def _end_of(text: str) -> Spot:
+    lines = (text + "x").splitlines()
+    return Spot(len(lines), len(lines[-1]))
+
+
+_CONTROLS = bytes(n for n in range(32) if n not in (9, 10, 13)) + b"\x7f"
+# YAML 1.1, section 5.1; a byte-order mark may stand at the start only
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+
+_NOT_TEXT = frozenset("0123456789+-.nNtTfFyYoO")
+_WORDS = dict.fromkeys(["true", "false", "yes", "no", "on", "off"], "a boolean") | {"null": "nothing"}
+_KINDS = {"number": "a number", "time": "a time", "date": "a date"}
+_NUMBER = re.compile(
+    r"""(?x) (?P<number> [-+]? ( 0b[01_]+ | 0o[0-7]+ | 0x[0-9a-fA-F_]+ | \.(inf|Inf|INF)
+            | ( [0-9][0-9_]* (\.[0-9_]*)? | \.[0-9][0-9_]* ) ([eE][-+]?[0-9]+)? )
+        | \.(nan|NaN|NAN) )
+    | (?P<time> [-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)? )
+    | (?P<date> [0-9]{4}-[0-9]{1,2}-[0-9]{1,2} ( ([Tt]|[ \t]+)[0-9:.]+([ \t]*(Z|[-+][0-9:]+))? )? )"""
+)
