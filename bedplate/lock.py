@@ -17,6 +17,7 @@ VERSION = "version: 1"
 IMAGE = re.compile(r'  "([^"\\]+)":')
 ENTRY = re.compile(r'    ([a-z0-9]+(?:/[a-z0-9_.-]+)+): \{digest: "([^"]*)", taken: "([^"]*)"\}')
 TIME = "%Y-%m-%dT%H:%M:%SZ"
+ANEW = "`doit lock --update` writes it anew"
 CONFLICT = ("<<<<<<<", "=======", ">>>>>>>")
 
 
@@ -44,9 +45,7 @@ class Lock:
         except FileNotFoundError:
             return cls()
         except UnicodeDecodeError:
-            raise SpecError(
-                [Mistake(path.name, 0, 0, "is not UTF-8", "`git checkout` it, or `doit lock --update`")]
-            ) from None
+            raise SpecError([Mistake(path.name, 0, 0, "is not UTF-8", ANEW)]) from None
         return cls(_parsed(text, path.name))
 
     def digest(self, reference: str, platform: str) -> str | None:
@@ -85,18 +84,17 @@ class Lock:
 def _parsed(text: str, name: str) -> dict[tuple[str, str], Locked]:
     entries: dict[tuple[str, str], Locked] = {}
     mistakes: list[Mistake] = []
-    reference = ""
-    expected = [VERSION, "images:"]
+    reference, head = "", [VERSION, "images:"]
     for number, line in enumerate(text.splitlines(), 1):
         line = line.rstrip()
-        problem = ""
-        if not line or line.startswith("#"):
+        hint, problem = ANEW, ""
+        if not line or line.lstrip().startswith("#"):
             continue
         if line.startswith(CONFLICT):
-            problem = "an unfinished merge"
-        elif expected:
-            problem = "" if line.removesuffix(" {}") == expected[0] else f"expected `{expected[0]}`"
-            expected.pop(0)
+            hint, problem = "take either side of it, then `doit lock`", "an unfinished merge"
+        elif head:
+            problem = "" if line.removesuffix(" {}") == head[0] else f"expected `{head[0]}`"
+            head.pop(0)
         elif image := IMAGE.fullmatch(line):
             reference = image[1]
         elif (entry := ENTRY.fullmatch(line)) and reference:
@@ -105,14 +103,9 @@ def _parsed(text: str, name: str) -> dict[tuple[str, str], Locked]:
             problem = "not a line that `doit lock` writes"
         if problem:
             column = len(line) - len(line.lstrip()) + 1
-            hint = (
-                "take either side of it, then `doit lock`"
-                if "merge" in problem
-                else "`doit lock --update` writes it anew"
-            )
             mistakes.append(Mistake(name, number, column, problem, hint, line))
-    if expected and not mistakes:
-        mistakes.append(Mistake(name, 0, 0, f"`{expected[0]}` is missing", "`doit lock --update` writes it anew"))
+    if head and not mistakes:
+        mistakes.append(Mistake(name, 0, 0, f"`{head[0]}` is missing", ANEW))
     if mistakes:
         raise SpecError(mistakes)
     return entries

@@ -68,9 +68,9 @@ def _push(image: BuiltImage, repository: str, tag: str, remote: OciRegistry, cli
     reference = f"{repository}:{tag}"
     clients.engine.tag(image.tag, reference)
     told = clients.engine.push(reference, remote.credentials(), clients.log)
-    manifest = remote.manifest(repository.partition("/")[2], tag)
-    if manifest is None or (told and told != manifest.digest):
-        has = manifest.digest if manifest else "nothing"
-        raise StepError(f"{reference}: the engine pushed {told or 'it'}, and the registry holds {has}")
+    # by digest where it is told: another machine may be setting the same tag now
+    manifest = remote.manifest(repository.partition("/")[2], told or tag)
+    if manifest is None:
+        raise StepError(f"{reference}: the engine says that it pushed {told or 'it'}, and the registry has no such image")
     clients.log.note(f"pushed {repository}@{manifest.digest}")
     return manifest

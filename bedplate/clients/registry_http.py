@@ -99,20 +99,26 @@ class RegistryHttp:
 
         As Docker does it: TLS unless `insecure`; on a loopback address http is tried first, since TLS is rare there."""
         if self._base is None:
-            schemes = ("http", "https") if loopback(self._host) else ("https", "http")
-            first: StepError | None = None
-            for scheme in schemes:
-                base = f"{scheme}://{self._host}"
-                try:
-                    reply = self._try(Request("GET", f"{base}/v2/"), patience)
-                except StepError as error:
-                    first = first or error
-                    continue
-                if not (scheme == "http" and reply.status == 400 and b"HTTPS server" in reply.content):
-                    self._base = base
-                    return base
-            raise first or StepError(f"GET http://{self._host}/v2/: no registry answers")
+            self._base = self._discovered(patience)
         return self._base
+
+    def _discovered(self, patience: Patience) -> str:
+        import requests
+
+        schemes = ("http", "https") if loopback(self._host) else ("https", "http")
+        until = time.monotonic() + patience.retry
+        while True:
+            errors = []
+            for base in (f"{scheme}://{self._host}" for scheme in schemes):
+                try:
+                    reply = self._follow(Request("GET", f"{base}/v2/"), patience)
+                    if not (reply.status == 400 and b"HTTPS server" in reply.content):
+                        return base
+                except requests.RequestException as error:
+                    errors.append(error)
+            if not any(_dropped(error) for error in errors) or time.monotonic() > until:
+                raise registry_errors.unreachable("GET", f"{schemes[0]}://{self._host}/v2/", errors[0]) from None
+            time.sleep(PAUSE_S)
 
     def _try(self, request: Request, patience: Patience) -> Reply:
         """Tried again while the protocol calls the failure temporary and there is time."""
@@ -150,6 +156,7 @@ class RegistryHttp:
                 headers=headers,
                 data=request.body,
                 allow_redirects=False,
+                verify=_authorities() if not self._insecure else False,
                 timeout=(patience.connect, patience.read),
             )
             followed = request.method in ("GET", "HEAD") and answer.status_code in REDIRECTS
@@ -195,12 +202,10 @@ class RegistryHttp:
             session.auth = _as_it_is  # else requests takes an account from ~/.netrc
             session.trust_env = not loopback(self._host)  # a proxy does not know our loopback
             session.headers["User-Agent"] = "bedplate"
-            session.verify = _authorities()
             if self._insecure:
                 import urllib3
 
                 urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-                session.verify = False
         return session
 
 

@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from bedplate.clients.listener import listener
 from bedplate.clients.registry_files import config_file, folder, running, storage
@@ -98,6 +99,11 @@ def _launch(port: int, program: str) -> None:
             env={**environment, "OTEL_TRACES_EXPORTER": "none"},
             start_new_session=True,  # it outlives doit, and Ctrl-C
         )
+    _ready(port, process, log)
+    process.returncode = 0  # it is not waited for; without this Python warns that it still runs
+
+
+def _ready(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     until = time.monotonic() + READY_S
     while not answers(port):
         if process.poll() is not None or time.monotonic() > until:
@@ -105,7 +111,6 @@ def _launch(port: int, program: str) -> None:
             last = log.read_text(errors="replace").splitlines()[-10:]
             raise StepError(f"the registry on 127.0.0.1:{port} {state}; its log: {log}", detail="\n".join(last))
         time.sleep(POLL_S)
-    process.returncode = 0  # it is not waited for; without this Python warns that it still runs
 
 
 def _program() -> str:
