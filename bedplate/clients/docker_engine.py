@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bedplate.clients import docker_host, docker_ports, docker_transfer
 from bedplate.clients.docker_errors import EngineError, asking
@@ -13,6 +13,8 @@ from bedplate.clients.docker_errors import EngineError, asking
 if TYPE_CHECKING:
     from bedplate.clients.credentials import Login
     from bedplate.step import Log
+
+T = TypeVar("T")
 
 CONNECT_S = 30.0
 ANSWER_S = 1800.0  # an engine that writes gigabytes is silent for long
@@ -62,7 +64,7 @@ class Engine:
         with self.asking("sending the build context"):
             url = self.api._url("/build")
             headers = {"Content-Type": "application/x-tar"}
-            reply = self.api._post(url, data=context, params=query, headers=headers, stream=True, timeout=None)
+            reply = self.api._post(url, data=iter(context), params=query, headers=headers, stream=True, timeout=None)
             try:
                 self.api._raise_for_status(reply)
                 yield from self.api._stream_helper(reply, decode=True)
@@ -133,7 +135,7 @@ class Engine:
     def put(self, container: str, path: str, tar: Iterable[bytes] | bytes) -> None:
         """Unpacks a tar below `path`, a folder that is there."""
         with self.asking(f"copying files to {path} of container {container}"):
-            self.api.put_archive(container, path, tar)
+            self.api.put_archive(container, path, tar if isinstance(tar, bytes) else iter(tar))
 
     def get(self, container: str, path: str) -> bytes | None:
         """A tar of the file or folder; None: no such path or container."""
@@ -196,7 +198,7 @@ class Engine:
         """What the engine refuses in this block becomes a StepError that begins with `what`."""
         return asking(what, self.address)
 
-    def _found(self, ask: Callable[[], Any], what: str) -> Any:
+    def _found(self, ask: Callable[[], T], what: str) -> T | None:
         try:
             with self.asking(what):
                 return ask()
