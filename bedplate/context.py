@@ -1,0 +1,149 @@
+"""context: the files, arguments and parents that make up an image with a Dockerfile."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from bedplate import context_sources, dockerfile_reader, dockerfile_stages, ignorefile
+from bedplate.context_listing import Listing
+from bedplate.context_sent import sent
+from bedplate.context_tar import tar
+from bedplate.context_tree import parts_of, read_files, tree
+from bedplate.dockerfile_normal import normal
+from bedplate.dockerfile_reader import Dockerfile
+from bedplate.dockerfile_scope import PROXIES
+from bedplate.dockerfile_stages import OWN, Needed, Parent, Reference
+from bedplate.errors import Mistake, SpecError
+from bedplate.fingerprint import text as short
+from bedplate.stat_cache import StatCache
+from bedplate.step import DockerfileFiles, FileSet
+from bedplate.wildcards import BadPatternError
+
+__all__ = ["Parent", "Recipe", "ignored", "parts_of", "read", "sent", "tar", "tree"]
+
+STATE_FOLDER = ".bedplate"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What an image is made of. `parts` name all of it but the digests of `parents`.
+
+    unused_args    arguments of the spec that no ARG of the file names
+    references     where the file names its parents
+    stages         line of the FROM of each stage that is needed"""
+
+    dockerfile: Dockerfile
+    parts: Mapping[str, str]
+    parents: tuple[Parent, ...]
+    file_set: FileSet
+    unused_args: tuple[str, ...]
+    warnings: tuple[Mistake, ...]
+    references: tuple[Reference, ...]
+    needed: tuple[dockerfile_reader.Instruction, ...]
+
+
+def read(
+    files: DockerfileFiles, root: Path, cache: StatCache, onbuild: Mapping[str, Sequence[str]] | None = None
+) -> Recipe:
+    """`root`: the project's. `onbuild`: the ONBUILD triggers of parent images, by reference. Raises SpecError."""
+    dockerfile = _parse(_text(root, files.dockerfile), files.dockerfile)
+    args = {**files.args, **{name: OWN + image for name, image in files.images.items()}}
+    needed = dockerfile_stages.needed(dockerfile, files.target, args, files.platform, onbuild or {})
+    listing = _listing(files, root)
+    chosen = context_sources.choose(needed.sources, dockerfile, listing, ignore_path(files, root) or "")
+    read_set = read_files(listing, files.context, chosen.paths, cache, chosen.mistake)
+    file_set = read_set.file_set
+    return Recipe(
+        dockerfile=dockerfile,
+        parts=dict(_parts(dockerfile, needed, files, args, file_set)),
+        parents=tuple(dict.fromkeys(needed.parents)),
+        file_set=file_set,
+        unused_args=_unused(dockerfile, args),
+        warnings=(*needed.warnings, *chosen.warnings, *read_set.warnings),
+        references=tuple(needed.references),
+        needed=tuple(needed.instructions),
+    )
+
+
+def ignored(files: DockerfileFiles, root: Path) -> Iterator[tuple[str, str]]:
+    """What the ignore file takes out of the context: each path with the pattern that decides; folders as a whole."""
+    listing = _listing(files, root)
+    yield from _ignored(listing, "")
+
+
+def ignore_path(files: DockerfileFiles, root: Path) -> str | None:
+    """The ignore file that counts, relative to the project's root: the Dockerfile's own before the context's."""
+    for path in (f"{files.dockerfile}.dockerignore", os.path.normpath(f"{files.context}/.dockerignore")):
+        if (root / path).is_file():
+            return path
+    return None
+
+
+def _ignored(listing: Listing, folder: str) -> Iterator[tuple[str, str]]:
+    for name, entry in listing.folder(folder).items():
+        path = f"{folder}/{name}" if folder else name
+        is_folder = entry.is_dir(follow_symlinks=False)
+        if listing.ignore.excluded(path) and not (is_folder and listing.present(path)):
+            yield path, listing.ignore.deciding(path) or ""
+        elif is_folder:
+            yield from _ignored(listing, path)
+
+
+def _listing(files: DockerfileFiles, root: Path) -> Listing:
+    folder = root / files.context
+    if not folder.is_dir():
+        raise SpecError([Mistake(files.context, 0, 0, "the build context is not there, or is no folder")])
+    hidden = os.path.relpath(root / STATE_FOLDER, folder)
+    path = ignore_path(files, root)
+    content = _text(root, path) if path else b""
+    return Listing(folder, _matcher(content, path or ""), None if hidden.startswith("..") else hidden)
+
+
+def _text(root: Path, path: str) -> bytes:
+    try:
+        return (root / path).read_bytes()
+    except FileNotFoundError:
+        raise SpecError([Mistake(path, 0, 0, "there is no such file")]) from None
+    except OSError as error:
+        raise SpecError([Mistake(path, 0, 0, f"it can not be read: {error.strerror}")]) from None
+
+
+@lru_cache(maxsize=64)  # many images may share a Dockerfile and differ in arguments
+def _parse(content: bytes, path: str) -> Dockerfile:
+    return dockerfile_reader.parse(content, path)
+
+
+@lru_cache(maxsize=64)
+def _matcher(content: bytes, path: str) -> ignorefile.Matcher:
+    patterns = ignorefile.read_lines(content)
+    try:
+        return ignorefile.Matcher([p for p, _ in patterns], [line for _, line in patterns])
+    except BadPatternError as error:
+        source = content.decode("utf-8", "replace").split("\n")[error.line - 1].strip()
+        raise SpecError([Mistake(path, error.line, 1, str(error), source=source)]) from None
+
+
+def _parts(
+    dockerfile: Dockerfile, needed: Needed, files: DockerfileFiles, args: Mapping[str, str], file_set: FileSet
+) -> Iterator[tuple[str, str]]:
+    posix = dockerfile.escape == "\\" and not dockerfile.has_shell
+    for number, at in enumerate(needed.instructions, 1):
+        yield f"instruction {number} {at.keyword}", short(normal(at, posix_shell=posix, given=args))
+    if "syntax" in dockerfile.directives:
+        yield "syntax", dockerfile.directives["syntax"]
+    for name in sorted(args):
+        if name in needed.used or name.startswith("BUILDKIT_") or name == "SOURCE_DATE_EPOCH":
+            yield f"arg {name}", short(args[name])
+    yield "target", files.target or ""
+    yield "platform", files.platform
+    yield from parts_of(file_set).items()
+
+
+def _unused(dockerfile: Dockerfile, args: Mapping[str, str]) -> tuple[str, ...]:
+    declared = {w.partition("=")[0] for at in dockerfile.instructions if at.keyword == "ARG" for w in at.words}
+    own = (*PROXIES, "SOURCE_DATE_EPOCH")
+    return tuple(n for n in args if n not in declared and n not in own and not n.startswith("BUILDKIT_"))

@@ -1,0 +1,83 @@
+"""dockerfile_scope: the ARG and ENV values that a word of a Dockerfile may name, at one place of one stage."""
+
+from __future__ import annotations
+
+import platform as machine
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from bedplate.dockerfile_reader import Instruction
+from bedplate.dockerfile_words import expand
+
+# Docker takes these without an ARG, as the environment of RUN; they are no part of what is built.
+PROXIES = frozenset(
+    name
+    for stem in ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")
+    for name in (stem, stem.lower())
+)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """`given`: the values that the spec sets. `outer`: those of the ARGs before the first FROM, and Docker's own.
+
+    `used` collects the ARG names whose value went into a word or a command."""
+
+    given: Mapping[str, str]
+    outer: Mapping[str, str]
+    escape: str
+    args: Mapping[str, str | None] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+    used: set[str] = field(default_factory=set)
+
+    def word(self, text: str, unset: Callable[[str], None] | None = None) -> str:
+        """Expands one word. `unset` is told the names that have no value here. Raises ValueError."""
+        if "$" not in text and "'" not in text and '"' not in text and self.escape not in text:
+            return text
+        values = {name: value for name, value in self.args.items() if value is not None}
+        values.update(self.env)  # ENV wins over an ARG of the same name
+        expanded = expand(text, values, self.escape)
+        self.used.update(n for n in expanded.used | expanded.unset if n in self.args and n not in self.env)
+        if unset:
+            for name in sorted(expanded.unset):
+                unset(name)
+        return expanded.text
+
+    def after_arg(self, at: Instruction) -> Scope:
+        """The scope behind an ARG: the spec's value, else the default, else that of the ARG before FROM."""
+        args = dict(self.args)
+        for text in at.words:
+            scope = replace(self, args=args)
+            name, equals, default = text.partition("=")
+            if name in self.given:
+                value: str | None = self.given[name]
+            elif equals:
+                value = scope.word(default)
+            else:
+                value = self.outer.get(scope.word(name))
+            args[name] = value
+        return replace(self, args=args)
+
+    def after_env(self, at: Instruction) -> Scope:
+        pairs = zip(at.words[::2], at.words[1::2], strict=True)
+        return replace(self, env={**self.env, **{self.word(name): self.word(value) for name, value in pairs}})
+
+    def run(self) -> None:
+        """A command sees every ARG in its environment, whether its text names it or not."""
+        self.used.update(name for name in self.args if name not in self.env)
+
+
+def of_platforms(target: str) -> dict[str, str]:
+    """Docker's own arguments. `target`: os/arch[/variant]; the build platform is that of this machine."""
+    values = {}
+    for prefix, text in (("TARGET", target), ("BUILD", this_platform())):
+        system, _, rest = text.partition("/")
+        arch, _, variant = rest.partition("/")
+        values |= {f"{prefix}PLATFORM": text, f"{prefix}OS": system, f"{prefix}ARCH": arch, f"{prefix}VARIANT": variant}
+    return values
+
+
+def this_platform() -> str:
+    """As an engine on this machine names it: an engine runs Linux, also below macOS."""
+    arch = machine.machine().lower()
+    return "linux/" + {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm/v7", "i686": "386"}.get(arch, arch)

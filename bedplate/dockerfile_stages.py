@@ -1,0 +1,319 @@
+"""dockerfile_stages: what a target needs of a Dockerfile: its stages, their parents, sources and arguments."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from bedplate.dockerfile_lines import LogicalLine
+from bedplate.dockerfile_mistakes import nearest
+from bedplate.dockerfile_reader import Dockerfile, Instruction, instruction
+from bedplate.dockerfile_scope import Scope, of_platforms
+from bedplate.errors import Mistake, SpecError
+
+OWN = "bedplate.internal/"  # references below it stand for images of the spec
+
+
+@dataclass(frozen=True)
+class Parent:
+    """An image that a stage starts from or copies from. `image`: its name, if it is one of the spec."""
+
+    reference: str
+    platform: str
+    image: str | None
+    line: int
+    column: int
+
+
+@dataclass(frozen=True)
+class Source:
+    """What an instruction takes from the context: paths or patterns, with variables expanded."""
+
+    at: Instruction
+    paths: tuple[str, ...]
+    exclude: tuple[str, ...] = ()
+    parents: bool = False
+    wildcards: bool = True
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A place in the file that names a parent: the words of its FROM, or the value of a `from=`."""
+
+    at: Instruction
+    text: str  # as written
+    reference: str  # expanded
+
+
+@dataclass
+class Needed:
+    """`instructions`: what the target is made of, in file order; triggers of a parent count as the FROM's line."""
+
+    instructions: list[Instruction] = field(default_factory=list)
+    stages: list[Instruction] = field(default_factory=list)  # the FROM of each
+    parents: list[Parent] = field(default_factory=list)
+    references: list[Reference] = field(default_factory=list)
+    sources: list[Source] = field(default_factory=list)
+    used: set[str] = field(default_factory=set)
+    warnings: list[Mistake] = field(default_factory=list)
+
+
+@dataclass
+class _Stage:
+    index: int
+    start: Instruction
+    name: str
+    body: list[Instruction] = field(default_factory=list)
+    end: Scope | None = None  # set once read
+    triggers: list[Instruction] = field(default_factory=list)  # of ONBUILD, for a stage that starts from this one
+    from_scratch: bool = False
+    part: Needed = field(default_factory=Needed)
+
+
+def needed(
+    dockerfile: Dockerfile,
+    target: str | None,
+    args: Mapping[str, str],
+    platform: str,
+    onbuild: Mapping[str, Sequence[str]],
+) -> Needed:
+    """`args` hold a reference below OWN where an image of the spec is meant. Raises SpecError."""
+    reading = _Reading(dockerfile, args, platform, onbuild)
+    reading.read(reading.stage_named(target))
+    if reading.mistakes:
+        raise SpecError(reading.mistakes)
+    return reading.result()
+
+
+class _Reading:
+    def __init__(
+        self, dockerfile: Dockerfile, args: Mapping[str, str], platform: str, onbuild: Mapping[str, Sequence[str]]
+    ) -> None:
+        self.dockerfile = dockerfile
+        self.platform = platform
+        self.onbuild = onbuild
+        self.mistakes: list[Mistake] = []
+        self.given = args
+        builtin = of_platforms(platform)
+        self.outer = Scope(args, {}, dockerfile.escape, dict(builtin))
+        self.outer_args: list[Instruction] = []
+        self.outer_uses: dict[str, set[str]] = {}  # ARG before FROM -> those its default names
+        self.stages: list[_Stage] = []
+        for at in dockerfile.instructions:
+            if at.keyword == "FROM":
+                name = at.words[2].lower() if len(at.words) == 3 else ""
+                self.stages.append(_Stage(len(self.stages), at, name))
+            elif self.stages:
+                self.stages[-1].body.append(at)
+            else:
+                self.outer_arg(at)
+        self.by_name = {stage.name: stage for stage in self.stages if stage.name}
+
+    def outer_arg(self, at: Instruction) -> None:
+        scope = replace(self.outer, used=set())
+        try:
+            self.outer = replace(scope.after_arg(at), used=self.outer.used)
+        except ValueError as error:
+            self.mistakes.append(self.dockerfile.mistake(at, str(error)))
+        self.outer_args.append(at)
+        for word in at.words:
+            self.outer_uses[word.partition("=")[0]] = scope.used
+
+    def stage_named(self, target: str | None) -> _Stage:
+        if not target:
+            return self.stages[-1]
+        if target.isdigit() and int(target) < len(self.stages):
+            return self.stages[int(target)]
+        if target.lower() not in self.by_name:
+            names = [stage.name for stage in self.stages if stage.name]
+            known = f"its stages are {', '.join(names)}" if names else "none of its stages has a name"
+            message = f"there is no stage '{target}' in it: {known}"
+            raise SpecError([Mistake(self.dockerfile.path, 0, 0, message, nearest(target.lower(), names))])
+        return self.by_name[target.lower()]
+
+    def result(self) -> Needed:
+        whole = Needed()
+        for stage in self.stages:
+            if stage.end is not None:
+                whole.stages.append(stage.start)
+                whole.instructions += stage.part.instructions
+                whole.parents += stage.part.parents
+                whole.references += stage.part.references
+                whole.sources += stage.part.sources
+                whole.warnings += stage.part.warnings
+                whole.used |= stage.part.used
+        whole.used |= self.outer.used
+        open_names = list(whole.used)
+        while open_names:
+            new = self.outer_uses.get(open_names.pop(), set()) - whole.used
+            whole.used |= new
+            open_names += new
+        first = [a for a in self.outer_args if any(w.partition("=")[0] in whole.used for w in a.words)]
+        whole.instructions = first + whole.instructions
+        return whole
+
+    def read(self, stage: _Stage) -> Scope:
+        """The scope at the stage's end, once all that it needs is read."""
+        if stage.end is not None:
+            return stage.end
+        used = stage.part.used
+        stage.end = Scope(self.given, self.outer_values(), self.dockerfile.escape, used=used)
+        scope, triggers = self.start(stage)
+        for at in triggers:
+            stage.part.instructions.append(at)
+            scope = self.step(stage, at, scope)
+        for at in stage.body:
+            stage.part.instructions.append(at)
+            scope = self.step(stage, at, scope)
+        stage.end = scope
+        return scope
+
+    def outer_values(self) -> dict[str, str]:
+        return {name: value for name, value in self.outer.args.items() if value is not None}
+
+    def start(self, stage: _Stage) -> tuple[Scope, list[Instruction]]:
+        at = stage.start
+        part = stage.part
+        part.instructions.append(at)
+        assert stage.end is not None
+        try:
+            reference = self.outer.word(at.words[0])
+            platform = self.outer.word(at.flag("platform") or "") or self.platform
+        except ValueError as error:
+            self.mistakes.append(self.dockerfile.mistake(at, str(error), word=at.words[0]))
+            return stage.end, []
+        if not reference:
+            message = f"{at.words[0]} is empty here: no image to start from"
+            names = re.findall(r"\w+", at.words[0])
+            hint = f"give ARG {names[0]} a default before FROM, or a value under `args`" if names else ""
+            self.mistakes.append(self.dockerfile.mistake(at, message, hint, at.words[0]))
+            return stage.end, []
+        base = self.by_name.get(reference.lower())
+        if base is not None and base.index >= stage.index:
+            earlier = [s for s in self.stages[: stage.index] if s.name == reference.lower()]
+            base = earlier[-1] if earlier else None
+        if base is not None:
+            scope = replace(self.read(base), used=part.used)
+            stage.from_scratch = base.from_scratch
+            return scope, [replace(t, line=at.line, column=at.column, end_line=at.end_line) for t in base.triggers]
+        if reference == "scratch":
+            stage.from_scratch = True
+            return stage.end, []
+        self.parent(stage, at, at.words[0], reference, platform)
+        return stage.end, self.triggers(at, reference)
+
+    def triggers(self, at: Instruction, reference: str) -> list[Instruction]:
+        lines = [LogicalLine(t.strip(), at.line, at.column, at.end_line) for t in self.onbuild.get(reference, ())]
+        return [instruction(line, "\\") for line in lines]
+
+    def parent(self, stage: _Stage, at: Instruction, text: str, reference: str, platform: str) -> None:
+        place = self.dockerfile.mistake(at, "", word=text)
+        image = reference.removeprefix(OWN) if reference.startswith(OWN) else None
+        stage.part.parents.append(Parent(reference, platform, image, place.line, place.column))
+        stage.part.references.append(Reference(at, text, reference))
+
+    def step(self, stage: _Stage, at: Instruction, scope: Scope) -> Scope:
+        try:
+            if at.keyword == "ARG":
+                return scope.after_arg(at)
+            if at.keyword == "ENV":
+                return scope.after_env(at)
+            if at.keyword in ("COPY", "ADD"):
+                self.copy(stage, at, scope)
+            elif at.keyword == "RUN":
+                scope.run()
+                for mount in at.values("mount"):
+                    self.mount(stage, at, mount, scope)
+            elif at.keyword == "ONBUILD":
+                if at.inner is not None:
+                    stage.triggers.append(at.inner)
+            elif at.keyword in ("WORKDIR", "USER", "EXPOSE", "VOLUME", "STOPSIGNAL", "LABEL"):
+                for word in at.words:
+                    scope.word(word)
+        except ValueError as error:
+            self.mistakes.append(self.dockerfile.mistake(at, f"{at.keyword}: {error}"))
+        return scope
+
+    def copy(self, stage: _Stage, at: Instruction, scope: Scope) -> None:
+        scope.word(at.words[-1])
+        for flag in ("chown", "chmod", "checksum"):
+            scope.word(at.flag(flag) or "")
+        exclude = tuple(scope.word(e) for e in at.values("exclude"))
+        for heredoc in at.heredocs:
+            if heredoc.expand:
+                names = re.findall(r"\$\{?(\w+)", heredoc.content)
+                scope.used.update(n for n in names if n in scope.args and n not in scope.env)
+        written = [w for w in at.words[:-1] if not (w.startswith("<<") and at.heredocs and not at.json)]
+        unset: list[str] = []
+        paths = [scope.word(word, unset.append) for word in written]
+        origin = at.flag("from")
+        if origin:
+            self.origin(stage, at, origin, scope)
+            return
+        if unset and not stage.from_scratch:
+            names = ", ".join(dict.fromkeys(unset))
+            message = f"{names} has no value here: if the parent image sets it, any file may be meant, so all count"
+            stage.part.warnings.append(
+                self.dockerfile.mistake(at, message, f"set it with ARG or ENV before line {at.line}")
+            )
+            paths = ["/"]
+        if at.keyword == "ADD":
+            remote = [p for p in paths if _REMOTE.match(p)]
+            paths = [p for p in paths if p not in remote]
+            for path in remote:
+                if not _PINNED.search(path) and at.flag("checksum") is None:
+                    message = f"what stands at {path} is not part of the fingerprint: a change there is not noticed"
+                    hint = "pin it: --checksum=sha256:... for a file, #<commit> for a git repository"
+                    stage.part.warnings.append(self.dockerfile.mistake(at, message, hint, path))
+        if paths:
+            stage.part.sources.append(Source(at, tuple(paths), exclude, at.flag("parents") in ("", "true", "1")))
+
+    def mount(self, stage: _Stage, at: Instruction, text: str, scope: Scope) -> None:
+        fields: dict[str, str] = {}
+        for item in _mount_fields(text):
+            key, _, value = item.partition("=")
+            fields[_MOUNT_KEYS.get(key.strip().lower(), key.strip().lower())] = value
+        kind = fields.get("type", "bind").lower()
+        origin = fields.get("from", "")
+        if kind in ("bind", "cache") and origin:
+            self.origin(stage, at, origin, scope)
+        elif kind == "bind":
+            source = scope.word(fields.get("source", "/"))
+            stage.part.sources.append(Source(at, (source or "/",), wildcards=False))
+
+    def origin(self, stage: _Stage, at: Instruction, text: str, scope: Scope) -> None:
+        """The stage or image that a `from=` names."""
+        values = {**self.outer_values(), **{n: v for n, v in scope.args.items() if v is not None}}
+        inner = replace(scope, args=values)
+        name = inner.word(text)
+        self.outer.used.update(n for n in inner.used if n not in scope.args)
+        if name.isdigit():
+            if int(name) >= stage.index:
+                message = f"from={name}: there is no earlier stage of this number; the first one is 0"
+                self.mistakes.append(self.dockerfile.mistake(at, message, word=name))
+                return
+            self.read(self.stages[int(name)])
+        elif name.lower() in self.by_name:
+            other = self.by_name[name.lower()]
+            if other is stage:
+                self.mistakes.append(self.dockerfile.mistake(at, f"the stage '{name}' takes from itself", word=text))
+                return
+            self.read(other)
+        elif name == "scratch" or not name:
+            message = f"from={text}: it takes a stage or an image, and this is {'nothing' if not name else 'empty'}"
+            self.mistakes.append(self.dockerfile.mistake(at, message, word=text))
+        else:
+            self.parent(stage, at, text, name, self.platform)
+
+
+_REMOTE = re.compile(r"https?://|git@|git://|ssh://|github\.com/")
+_PINNED = re.compile(r"#[0-9a-f]{40}(?::|\Z)")
+_MOUNT_KEYS = {"src": "source", "dst": "target", "destination": "target"}
+
+
+def _mount_fields(text: str) -> list[str]:
+    """One line of comma-separated values, in which a quoted field may hold commas."""
+    import csv
+
+    return next(csv.reader([text]), [])

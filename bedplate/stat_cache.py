@@ -1,0 +1,83 @@
+"""stat_cache: a file's sha256 by its size, times and inode, so that the second look reads no content."""
+
+from __future__ import annotations
+
+import hashlib
+import marshal
+import os
+import time
+from pathlib import Path
+from typing import TypeAlias
+
+VERSION = 1
+Stamp: TypeAlias = "tuple[int, int, int, int]"  # size, mtime ns, ctime ns, inode
+
+# A file written again within one tick of the clock keeps its stamp. One whose times are this near to the moment it was
+# hashed is hashed again next time (git: "racy" entries). Kernel clocks tick at 100 Hz at least; some file systems know
+# whole seconds only, FAT every second one.
+TICK_NS = 20_000_000
+COARSE_TICK_NS = 2_000_000_000
+
+
+def stamp(status: os.stat_result) -> Stamp:
+    return (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+
+
+class StatCache:
+    """Kept in the file `path`, which is read when first needed; a broken or foreign one counts as empty."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._known: dict[str, tuple[Stamp, str]] | None = None
+        self._seen: set[str] = set()
+        self._changed = False
+
+    def sha256(self, path: str, of: Stamp) -> str:
+        """64 hex digits of the content of the file at this absolute path, whose stamp is `of`. Raises OSError."""
+        if self._known is None:
+            self._known = _load(self._path)
+        self._seen.add(path)
+        known = self._known.get(path)
+        if known is not None and known[0] == of:
+            return known[1]
+        before = time.time_ns()
+        digest = _hash(path)
+        if not _racy(of, before):
+            self._known[path] = (of, digest)
+            self._changed = True
+        return digest
+
+    def save(self) -> None:
+        """Writes what was learned, by rename. What nothing asked for is kept, unless it is most of the file."""
+        if not self._changed or self._known is None:
+            return
+        known = self._known
+        if len(known) > 2 * len(self._seen) + 10_000:
+            known = {path: entry for path, entry in known.items() if path in self._seen}
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        draft = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+        draft.write_bytes(marshal.dumps((VERSION, known), 2))
+        draft.replace(self._path)
+        self._changed = False
+
+
+def _load(path: Path) -> dict[str, tuple[Stamp, str]]:
+    try:
+        version, known = marshal.loads(path.read_bytes())
+    except (OSError, ValueError, EOFError, TypeError):
+        return {}
+    return known if version == VERSION and isinstance(known, dict) else {}
+
+
+def _racy(of: Stamp, now: int) -> bool:
+    _, mtime, ctime, _ = of
+    tick = COARSE_TICK_NS if mtime % 1_000_000_000 == 0 and ctime % 1_000_000_000 == 0 else TICK_NS
+    return max(mtime, ctime) > now - tick
+
+
+def _hash(path: str) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb", buffering=0) as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
