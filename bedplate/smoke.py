@@ -1,0 +1,87 @@
+"""smoke: one smoke case of a service, sent and judged."""
+
+from __future__ import annotations
+
+import mimetypes
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urljoin
+
+from bedplate.answer import Answer, Message, NotUp, Reply, TooSlow, shown
+from bedplate.expectation import problems
+from bedplate.model import SmokeCase
+from bedplate.readiness import POLL_S, Send, told
+
+PATIENCE_S = 60.0  # for one answer
+DROPS = 3  # connections closed without an answer, after which the request is what ends the service
+NOT_UP = (502, 503)  # what stands before a service, or the service itself, says "later" with
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`answer`: None where none came. `problems`: in the user's words; empty: as expected."""
+
+    case: str
+    answer: Answer | None
+    problems: tuple[str, ...]
+
+    def __str__(self) -> str:
+        if self.answer is None:
+            return f"{self.case}: no answer"
+        took = f"{self.answer.seconds * 1000:.0f} ms"
+        return f"{self.case}: {self.answer.status} in {took}: {shown(self.answer.body)}"
+
+
+def message(case: SmokeCase, url: str, root: Path) -> Message:
+    """The request of a case to the service with this scoring URL. `root`: where its `file` is relative to."""
+    import json
+
+    request = case.request
+    body, kind = None, ""
+    if request.has_json:
+        body, kind = json.dumps(request.json).encode(), "application/json"
+    elif request.body is not None:
+        body, kind = request.body.encode(), "text/plain; charset=utf-8"
+    elif request.file is not None:
+        body = (root / request.file).read_bytes()
+        kind = mimetypes.guess_type(request.file)[0] or "application/octet-stream"
+    headers = dict(request.headers)
+    if kind and "content-type" not in {name.lower() for name in headers}:
+        headers["Content-Type"] = kind
+    return Message(request.method, urljoin(url, request.path) if request.path else url, headers, body)
+
+
+def outcome(
+    case: SmokeCase, sent: Message, send: Send, until: float, ended: Callable[[], str | None] = lambda: None
+) -> Outcome:
+    """Sends the request until an answer comes, and judges that one: a wrong answer is never asked for again.
+
+    "Not up yet" is a refused or dropped connection, 502 or 503 where they are not expected; it is tried again until
+    `until` (time.monotonic), or until `ended` says why it is of no use. A latency limit is judged on the request that
+    was answered: the first one is not warmed up, as no client's first request is."""
+    drops = 0
+    limit = max(PATIENCE_S, (case.expect.within_ms or 0) / 1000 + 1)
+    while True:
+        reply = send(sent, limit)
+        if isinstance(reply, TooSlow):
+            return Outcome(case.name, None, (f"no complete answer within {reply.seconds:g} s",))
+        if not _not_up(reply, case.expect.status):
+            assert isinstance(reply, Answer)
+            return Outcome(case.name, reply, problems(case.expect, reply))
+        drops += isinstance(reply, NotUp) and reply.dropped
+        answer = reply if isinstance(reply, Answer) else None
+        why = ended() if isinstance(reply, NotUp) else None
+        if why or drops >= DROPS:
+            why = why or "this request ends the process that serves it"
+            return Outcome(case.name, answer, (f"{told(reply)}: {why}",))
+        if time.monotonic() > until:
+            return Outcome(case.name, answer, (f"not up: {sent.method} {sent.url}: {told(reply)}",))
+        time.sleep(10 * POLL_S if drops else POLL_S)
+
+
+def _not_up(reply: Reply, expected: int) -> bool:
+    return isinstance(reply, NotUp) or (
+        isinstance(reply, Answer) and reply.status in NOT_UP and reply.status != expected
+    )

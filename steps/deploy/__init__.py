@@ -1,0 +1,81 @@
+"""deploy: an environment, code and a model become a service that answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from types import ModuleType
+from typing import Any
+
+from bedplate.errors import Mistake, SpecError
+from bedplate.model import (
+    AzureMlV1Deploy,
+    ContainerDeploy,
+    DeployEntry,
+    Deployment,
+    OnlineEndpointDeploy,
+    ServiceEntry,
+    Spec,
+)
+from bedplate.step import Answers, Clients, Given, Question, Task, Tree
+from steps.deploy import container
+
+VARIANTS: Mapping[str, ModuleType] = {
+    "container": container,
+}
+KINDS: Mapping[type[DeployEntry], str] = {
+    ContainerDeploy: "container",
+    OnlineEndpointDeploy: "online_endpoint",
+    AzureMlV1Deploy: "azureml_v1",
+}
+
+
+def tasks(spec: Spec) -> Iterable[Task]:
+    entry = spec.target.deploy
+    if entry is None or not spec.services:
+        return
+    kind = KINDS[type(entry)]
+    if kind not in VARIANTS:
+        message = f"targets.{spec.target.name}.deploy: deploy kind '{kind}' is not supported by this version yet"
+        raise SpecError([Mistake("pipeline.yaml", 0, 0, message, f"it supports: {', '.join(VARIANTS)}")])
+    for service in spec.services.values():
+        yield Task(
+            "deploy",
+            service.name,
+            VARIANTS[kind].inputs(spec, service, entry),
+            files=tuple(_files(spec, service)),
+            needs=(f"create_environment:{service.environment}",),
+            after=("resolve_registry",),
+            aside=VARIANTS[kind].aside(spec, service, entry),
+        )
+
+
+def run(inputs: Any, given: Given, clients: Clients) -> Deployment:  # each variant has Inputs of its own
+    variant = next(module for module in VARIANTS.values() if isinstance(inputs, module.Inputs))
+    deployed: Deployment = variant.run(inputs, given, clients)
+    return deployed
+
+
+def asks(output: Deployment, spec: Spec) -> Sequence[Question]:
+    questions: Sequence[Question] = VARIANTS[output.kind].asks(output, spec)
+    return questions
+
+
+def present(output: Deployment, answers: Answers) -> str | None:
+    why: str | None = VARIANTS[output.kind].present(output, answers)
+    return why
+
+
+def stop(output: Deployment, clients: Clients) -> str | None:
+    said: str | None = VARIANTS[output.kind].stop(output, clients)
+    return said
+
+
+def _files(spec: Spec, service: ServiceEntry) -> Iterable[Tree]:
+    """The code, without what reaches the service in another way; then the model."""
+    environment = spec.environments[service.environment]
+    model = spec.models[service.model].path if service.model else None
+    if service.code is not None:
+        elsewhere = (environment.pip, environment.conda, model)
+        yield Tree(service.code, exclude=tuple(path for path in elsewhere if path and path != service.code))
+    if model is not None:
+        yield Tree(model)

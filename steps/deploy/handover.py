@@ -1,0 +1,165 @@
+"""handover: a new container takes the place of the one that serves, once it has been seen to work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from bedplate import labels
+from bedplate.errors import StepError
+from bedplate.model import Environment
+from bedplate.step import Clients, Given
+from steps.deploy.candidate import Candidate
+
+if TYPE_CHECKING:
+    from bedplate.clients.docker_engine import Engine
+    from steps.deploy.container import Inputs
+
+SERVICE = "dev.bedplate.service"
+TRIAL, NEXT = "..trial", "..next"  # of the container's name; whose it is, its labels say
+GRACE_S = 2  # for the requests under way when the port changes hands
+KEPT = "unless-stopped"  # the restart policy of a container that has been seen to work, and of no other
+
+# Any: what the engine says of a container is JSON
+
+
+def deploy(inputs: Inputs, given: Given, environment: Environment, clients: Clients) -> tuple[str, str]:
+    """Container name and scoring URL of a service that runs this version and answers. Raises StepError.
+
+    1. Where one serves at this port, the new version is tried on a spare port first, with the smoke test.
+    2. The container that will serve is made, its files in it, and not started.
+    3. The old one is stopped, the new one started; if it does not answer, the old one is started again."""
+    engine, name = clients.engine, f"{inputs.project}-{inputs.service}"
+    new = Candidate(inputs, given, environment, clients)
+    old = _ours(engine, name, inputs)
+    if not clients.again:
+        found = _adopted(engine, name, old, new, clients)
+        if found:
+            return name, found
+    new.image()
+    for leftover in (TRIAL, NEXT):
+        _remove_ours(engine, name + leftover, inputs.project, inputs.service)
+    serving = old is not None and _running(old)
+    contested = old is not None and serving and _published(old, inputs)
+    try:
+        if contested:
+            new.create(name + TRIAL, _labels(inputs, given), spare=True)
+            new.prove("on a spare port", smoke=True)
+            new.remove()
+        new.create(name + NEXT, _labels(inputs, given), spare=False)
+        if contested:
+            engine.stop(name, GRACE_S)
+        # where nothing served, smoke_test will say what is wrong with the first version
+        new.prove(f"at {new.public_url}", smoke=serving and not contested)
+    except BaseException as error:
+        new.remove()
+        raise _with_what_serves(error, _back(engine, name, new), inputs) from None
+    _promote(engine, name)
+    return name, new.public_url
+
+
+def remove(engine: Engine, project: str, service: str) -> list[str]:
+    """Names of the containers of this service that were there."""
+    name = f"{project}-{service}"
+    return [one for one in (name, name + NEXT, name + TRIAL) if _remove_ours(engine, one, project, service)]
+
+
+def _adopted(engine: Engine, name: str, old: dict[str, Any] | None, new: Candidate, clients: Clients) -> str | None:
+    """URL of this very version where an earlier run has put it up: not recorded, stopped, or killed on the way."""
+    for one in (name, name + NEXT):
+        found = engine.container(one)
+        if found is None or not _is_of(found, new.inputs) or not new.is_version(found):
+            continue
+        if not _running(found):
+            if not _proven(found):
+                continue
+            clients.log.note(f"container {one} has {found['State']['Status']}: started again")
+            _start(engine, one)
+        if new.answers(one):
+            if one != name:
+                _promote(engine, name)
+            engine.set_restart(name, KEPT)
+            _remove_ours(engine, name + TRIAL, new.inputs.project, new.inputs.service)
+            clients.log.note(f"container {name} runs this version: kept")
+            return new.public_url
+    return None
+
+
+def _promote(engine: Engine, name: str) -> None:
+    # in this order: killed in between, the next run finds a proven container and goes on
+    engine.set_restart(name + NEXT, KEPT)
+    engine.remove(name, force=True)
+    engine.rename(name + NEXT, name)
+
+
+def _back(engine: Engine, name: str, new: Candidate) -> bool:
+    """Does what served before serve? It is started where it has been stopped."""
+    old = engine.container(name)
+    if old is None or not _proven(old) and not _running(old):
+        return False
+    try:
+        if not _running(old):
+            _start(engine, name)
+        return new.answers(name)
+    except StepError:
+        return False
+
+
+def _with_what_serves(error: BaseException, serves: bool, inputs: Inputs) -> BaseException:
+    if not isinstance(error, StepError):
+        return error
+    message = error.message
+    if serves:
+        message += f"; the version before still serves at {inputs.host}:{inputs.port}"
+    return StepError(message, error.hint, error.detail)
+
+
+def _ours(engine: Engine, name: str, inputs: Inputs) -> dict[str, Any] | None:
+    found = engine.container(name)
+    if found is not None and not _is_of(found, inputs):
+        raise StepError(
+            f"container name {name} is taken by a container that is not service {inputs.service} of {inputs.project}",
+            f"`docker rename {name} ...` or `docker rm -f {name}`, or choose another project name",
+        )
+    return found
+
+
+def _remove_ours(engine: Engine, name: str, project: str, service: str) -> bool:
+    found = engine.container(name)
+    if found is None or not _belongs(found, project, service):
+        return False
+    engine.remove(name, force=True)
+    return True
+
+
+def _start(engine: Engine, name: str) -> None:
+    # not Engine.start: that removes a container whose port is taken, and this one is to be kept
+    with engine.asking(f"starting container {name} again"):
+        engine.api.start(name)
+
+
+def _labels(inputs: Inputs, given: Given) -> dict[str, str]:
+    return {labels.PROJECT: inputs.project, SERVICE: inputs.service, labels.FINGERPRINT: given.fingerprint}
+
+
+def _is_of(found: Mapping[str, Any], inputs: Inputs) -> bool:
+    return _belongs(found, inputs.project, inputs.service)
+
+
+def _belongs(found: Mapping[str, Any], project: str, service: str) -> bool:
+    said = found["Config"].get("Labels") or {}
+    return said.get(labels.PROJECT) == project and said.get(SERVICE) == service
+
+
+def _running(found: Mapping[str, Any]) -> bool:
+    return bool(found["State"].get("Running"))
+
+
+def _proven(found: Mapping[str, Any]) -> bool:
+    return (found["HostConfig"].get("RestartPolicy") or {}).get("Name") == KEPT
+
+
+def _published(found: Mapping[str, Any], inputs: Inputs) -> bool:
+    """Does it hold the port that the new version is to get? On which address makes no difference to most."""
+    bound = (found["HostConfig"].get("PortBindings") or {}).values()
+    return any(str(one.get("HostPort")) == str(inputs.port) for ports in bound for one in ports or ())
