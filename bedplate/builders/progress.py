@@ -145,5 +145,5 @@ class ClassicProgress:
         if found:
             self._step = f"[{found[1]}] {found[2]}"
             self._last.clear()
-        elif not line.startswith(" ---> "):
+        elif not line.startswith((" ---> ", "Removing intermediate container ")):
             self._last.append(line)

@@ -1,0 +1,114 @@
+"""buildx: a build through a client program that speaks BuildKit: it hands over secrets, and sends only what changed."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from bedplate.builders import docker, failure, staging
+from bedplate.builders.layout import DOCKERFILE, Layout, lay_out
+from bedplate.builders.progress import PlainProgress
+from bedplate.clients.docker_engine import Engine
+from bedplate.errors import StepError
+from bedplate.step import BuildRequest, Log
+
+ANSWER_S = 20.0
+LAST_WITHOUT_BUILDX = 22  # from 23 on, `docker build` hands BuildKit builds to the buildx plugin
+
+
+@dataclass(frozen=True)
+class Client:
+    """A client program. `command`: what a build begins with; `environ`: what it needs besides."""
+
+    command: tuple[str, ...]
+    environ: Mapping[str, str]
+
+
+@functools.lru_cache(maxsize=1)
+def client() -> Client | None:
+    """The first docker in PATH with the buildx plugin, else one whose own `build` speaks BuildKit; None: neither."""
+    programs = list(dict.fromkeys(filter(None, (shutil.which("docker", path=p) for p in _folders()))))
+    for program in programs:
+        if _says([program, "buildx", "version"]):
+            return Client((program, "buildx", "build", "--load"), {})
+    for program in programs:
+        version = re.search(r"version (\d+)\.", _says([program, "--version"]))
+        if version and int(version[1]) <= LAST_WITHOUT_BUILDX:
+            return Client((program, "build"), {"DOCKER_BUILDKIT": "1"})
+    return None
+
+
+def build(request: BuildRequest, root: Path, engine: Engine, log: Log, with_: Client) -> str:
+    """Image id. The image carries `request.tag`. Raises StepError with the instruction that failed.
+
+    `root`: the project's; the files are laid out in a folder below its `.bedplate`."""
+    layout = lay_out(request)
+    with ExitStack() as stack:
+        context = stack.enter_context(staging.staged(layout, root, request))
+        command = [*with_.command, "--progress=plain", f"--tag={request.tag}", f"--file={context / DOCKERFILE}"]
+        command.append(f"--platform={request.platform}")
+        if layout.target:
+            command.append(f"--target={layout.target}")
+        command += [f"--label={name}={value}" for name, value in request.labels.items()]
+        environ = {**os.environ, **with_.environ, "DOCKER_HOST": engine.address}
+        # a proxy's address may hold a password, and every user can read a command line: values go by environment
+        command += [f"--build-arg={name}" for name in request.args]
+        environ.update(request.args)
+        if request.secrets:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bedplate-", dir=_private())))
+            command += [f"--secret=id={name},src={path}" for name, path in _written(request.secrets, folder).items()]
+        progress = PlainProgress(log)
+        code = _run([*command, str(context)], environ, progress)
+    if code:
+        raise failure.explain(request, layout, progress.failed(f"exit code {code}"), log, classic=False)
+    return docker.finished(request, engine)
+
+
+def _run(command: Sequence[str], environ: Mapping[str, str], progress: PlainProgress) -> int:
+    process = subprocess.Popen(
+        command, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    assert process.stdout
+    try:
+        for line in process.stdout:
+            progress.take(line.decode(errors="replace").rstrip("\r\n").rpartition("\r")[2])
+        return process.wait()
+    except BaseException:
+        process.terminate()  # cancels the build
+        process.wait()
+        raise
+
+
+def _written(secrets: Mapping[str, bytes], folder: Path) -> dict[str, Path]:
+    paths = {}
+    for number, (name, content) in enumerate(secrets.items()):
+        paths[name] = folder / str(number)
+        handle = os.open(paths[name], os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(handle, "wb") as file:
+            file.write(content)
+    return paths
+
+
+def _private() -> str | None:
+    """In memory where there is such a place: a machine that stops leaves no secret on its disk."""
+    return next((d for d in (os.environ.get("XDG_RUNTIME_DIR"), "/dev/shm") if d and os.access(d, os.W_OK)), None)
+
+
+def _folders() -> list[str]:
+    return [folder for folder in os.environ.get("PATH", os.defpath).split(os.pathsep) if folder]
+
+
+def _says(command: Sequence[str]) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=ANSWER_S, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout if done.returncode == 0 else ""

@@ -1,0 +1,85 @@
+"""context_tar: a build context as a tar that is the same for the same files: order, owner and times are fixed."""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import TypeAlias
+
+from bedplate.builders.layout import Layout
+from bedplate.errors import StepError
+
+# after 1980, which is where a zip file's times begin
+EPOCH = 1_700_000_000
+CHUNK = 1 << 20
+
+Pieces: TypeAlias = Iterable[bytes]
+
+
+def stream(layout: Layout, folder: Path) -> Iterator[bytes]:
+    """The tar in pieces of about a megabyte. `folder`: where the user's files lie. Raises StepError.
+
+    A file is sent as it is now: if it was changed since it was hashed, the next run notices."""
+    waiting: list[bytes] = []
+    size = 0
+    for piece in _pieces(layout, folder):
+        waiting.append(piece)
+        size += len(piece)
+        if size >= CHUNK:
+            yield b"".join(waiting)
+            waiting, size = [], 0
+    yield b"".join([*waiting, bytes(2 * tarfile.BLOCKSIZE)])
+
+
+def _pieces(layout: Layout, folder: Path) -> Iterator[bytes]:
+    if layout.below:
+        yield _head(layout.below, tarfile.DIRTYPE, 0o755)
+    for name in _folders(layout.extra):
+        yield _head(name, tarfile.DIRTYPE, 0o755)
+    for name, content in sorted(layout.extra.items()):
+        yield _head(name, tarfile.REGTYPE, 0o644, len(content)) + _padded(content)
+    for file in layout.files:
+        name = f"{layout.below}/{file.path}" if layout.below else file.path
+        path = folder / file.path
+        try:
+            if file.kind == "dir":
+                yield _head(name, tarfile.DIRTYPE, file.mode)
+            elif file.kind == "symlink":
+                yield _head(name, tarfile.SYMTYPE, 0o777, target=str(path.readlink()))
+            else:
+                yield from _file(name, path, file.mode)
+        except OSError as error:
+            raise StepError(f"cannot send {path}: {error.strerror}", "was it removed since the build began?") from None
+
+
+def _file(name: str, path: Path, mode: int) -> Iterator[bytes]:
+    with path.open("rb") as opened:
+        content = opened.read(CHUNK)
+        if len(content) < CHUNK:
+            yield _head(name, tarfile.REGTYPE, mode, len(content)) + _padded(content)
+            return
+        size = path.stat().st_size
+        yield _head(name, tarfile.REGTYPE, mode, size)
+        left = size
+        while content and left:
+            yield content[:left]
+            left -= len(content[:left])
+            content = opened.read(CHUNK)
+    if left:
+        raise StepError(f"cannot send {path}: it shrank while it was read", "run again")
+    yield bytes(-size % tarfile.BLOCKSIZE)
+
+
+def _head(name: str, kind: bytes, mode: int, size: int = 0, target: str = "") -> bytes:
+    entry = tarfile.TarInfo(name)
+    entry.type, entry.mode, entry.size, entry.linkname, entry.mtime = kind, mode, size, target, EPOCH
+    return entry.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
+
+
+def _padded(content: bytes) -> bytes:
+    return content + bytes(-len(content) % tarfile.BLOCKSIZE)
+
+
+def _folders(names: Iterable[str]) -> list[str]:
+    return sorted({str(parent) for name in names for parent in PurePosixPath(name).parents} - {"."})

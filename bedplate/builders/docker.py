@@ -1,0 +1,83 @@
+"""docker: a build through the engine's API: no client program is needed, the files go in one tar."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from pathlib import Path
+
+from bedplate.builders import context_tar, failure
+from bedplate.builders.layout import DOCKERFILE, lay_out
+from bedplate.builders.progress import BuildKitProgress, ClassicProgress, Failed
+from bedplate.clients import buildkit_trace
+from bedplate.clients.docker_engine import Engine
+from bedplate.errors import StepError
+from bedplate.step import BuildRequest, Log
+
+TRACE = "moby.buildkit.trace"
+
+
+def build(request: BuildRequest, root: Path, engine: Engine, log: Log) -> str:
+    """Image id. The image carries `request.tag`. Raises StepError with the instruction that failed.
+
+    `root`: the project's. Secrets need a session, which only a client program has: bedplate.builders.buildx."""
+    assert not request.secrets, "secrets cannot be handed over here"
+    layout = lay_out(request)
+    buildkit = uses_buildkit(engine)
+    query = {
+        "version": "2" if buildkit else "1",
+        "t": request.tag,
+        "dockerfile": DOCKERFILE,
+        "buildargs": json.dumps(dict(request.args)),
+        "labels": json.dumps(dict(request.labels)),
+        "rm": "1",
+        "forcerm": "1",  # the classic builder otherwise keeps the container of a failed build
+    }
+    if layout.target:
+        query["target"] = layout.target
+    if buildkit or request.platform != platform(engine):  # an old classic builder refuses even its own platform
+        query["platform"] = request.platform
+    context = context_tar.stream(layout, root / request.file_set.root)
+    failed = _buildkit(engine, context, query, log) if buildkit else _classic(engine, context, query, log)
+    if failed:
+        raise failure.explain(request, layout, failed, log, classic=not buildkit)
+    return finished(request, engine)
+
+
+def finished(request: BuildRequest, engine: Engine) -> str:
+    """Image id of what the engine has under the request's tag after a build."""
+    image = engine.image(request.tag)
+    if image is None:
+        raise StepError(f"image {request.image}: the build ended well, but the engine has no {request.tag}")
+    return str(image["Id"])
+
+
+def uses_buildkit(engine: Engine) -> bool:
+    """DOCKER_BUILDKIT=0 asks for the classic builder, as it does with Docker's own client."""
+    return os.environ.get("DOCKER_BUILDKIT") != "0" and engine.builder() == "buildkit"
+
+
+def platform(engine: Engine) -> str:
+    """`linux/amd64`: what the engine builds for when nothing is said."""
+    version = engine.version()
+    return f"{version.get('Os', 'linux')}/{version.get('Arch', '')}"
+
+
+def _buildkit(engine: Engine, context: context_tar.Pieces, query: dict[str, str], log: Log) -> Failed | None:
+    progress = BuildKitProgress(log)
+    for message in engine.build(context, query):
+        if message.get("id") == TRACE:
+            progress.take(buildkit_trace.decode(base64.b64decode(message["aux"])))
+        elif "error" in message:
+            return progress.failed(str(message["error"]))
+    return None
+
+
+def _classic(engine: Engine, context: context_tar.Pieces, query: dict[str, str], log: Log) -> Failed | None:
+    progress = ClassicProgress(log)
+    for message in engine.build(context, query):
+        if "error" in message:
+            return progress.failed(str(message["error"]))
+        progress.take(str(message.get("stream", "")))
+    return None
