@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bedplate.errors import Mistake, SpecError
 from bedplate.fingerprint import Parts
-from bedplate.step import DockerfileFiles, Files, FileSet, Task, Tree
+from bedplate.step import DockerfileFiles, Files, FileSet, Requirements, Task, Tree
 
 if TYPE_CHECKING:
     from bedplate.context import Parent, Recipe
@@ -39,12 +39,14 @@ class Reads:
         return recipe
 
     def read(self, files: Files) -> Recipe | FileSet:
-        from bedplate import context
+        from bedplate import context, requirements
 
         known = self._read.get(id(files))  # Files hold mappings: not hashable, and each is made once in a run
         if known is None:
             if isinstance(files, Tree):
                 known = (files, context.tree(files, self.root, self.cache))
+            elif isinstance(files, Requirements):
+                known = (files, requirements.file_set(files, self.root, self.cache))
             else:
                 known = (files, context.read(files, self.root, self.cache))
             self._read[id(files)] = known

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from bedplate import context_tree
 from bedplate.errors import Mistake, SpecError
+from bedplate.stat_cache import StatCache
+from bedplate.step import FileSet, Requirements, Tree
 
 # pip's own rules: pip.pypa.io, "Requirements File Format"
 COMMENT = re.compile(r"(^|\s)#.*$")
@@ -19,14 +22,24 @@ LOCAL = re.compile(r"(?:-e|--editable)\b|\.{0,2}/|\.$|file:|\S+\.(?:whl|tar\.gz|
 
 
 @dataclass(frozen=True)
-class Requirements:
+class Listed:
     """`files`: the file and what it includes, below the project's root, each once. `names`: as PEP 503 writes them."""
 
     files: tuple[str, ...]
     names: frozenset[str]
 
 
-def read(path: str, root: Path) -> Requirements:
+def file_set(files: Requirements, root: Path, cache: StatCache) -> FileSet:
+    """The files by their paths below the project's root, the one that was named first. Raises SpecError."""
+    listed = of_conda(files.path, root) if files.conda else read(files.path, root)
+    found = []
+    for path in listed.files:
+        one = context_tree.tree(Tree(path), root, cache)
+        found += [replace(file, path=path) for file in one.files]
+    return FileSet("", tuple(found))
+
+
+def read(path: str, root: Path) -> Listed:
     """A requirements file and all that it includes with -r and -c. Raises SpecError with every mistake found."""
     files: list[str] = []
     names: set[str] = set()
@@ -52,10 +65,10 @@ def read(path: str, root: Path) -> Requirements:
                 names.add(found)
     if mistakes:
         raise SpecError(mistakes)
-    return Requirements(tuple(files), frozenset(names))
+    return Listed(tuple(files), frozenset(names))
 
 
-def of_conda(path: str, root: Path) -> Requirements:
+def of_conda(path: str, root: Path) -> Listed:
     """A conda environment file: the names of its packages and of its pip part, and what that includes."""
     import yaml
 
@@ -81,7 +94,7 @@ def of_conda(path: str, root: Path) -> Requirements:
                 names |= inner.names
             else:
                 names.add(found)
-    return Requirements(tuple(dict.fromkeys(files)), frozenset(names))
+    return Listed(tuple(dict.fromkeys(files)), frozenset(names))
 
 
 def lines(text: str) -> Iterator[tuple[int, str]]:
@@ -139,6 +152,6 @@ def _below(file: str, name: str) -> str | None:
     return None if parts[:1] == ["/"] else "/".join(parts)
 
 
-def named(wanted: Sequence[str], requirements: Requirements) -> str | None:
+def named(wanted: Sequence[str], listed: Listed) -> str | None:
     """The first of these packages that the requirements name."""
-    return next((name for name in wanted if name in requirements.names), None)
+    return next((name for name in wanted if name in listed.names), None)

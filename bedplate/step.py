@@ -40,7 +40,15 @@ class Tree:
     exclude: tuple[str, ...] = ()
 
 
-Files: TypeAlias = DockerfileFiles | Tree
+@dataclass(frozen=True)
+class Requirements:
+    """A pip requirements file or a conda environment file, first, then what it includes with -r and -c."""
+
+    path: str
+    conda: bool
+
+
+Files: TypeAlias = DockerfileFiles | Tree | Requirements
 
 
 # ---- tasks
