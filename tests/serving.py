@@ -15,11 +15,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from bedplate import context
 from bedplate.answer import Message
 from bedplate.clients.docker_engine import Engine
 from bedplate.clients.endpoint import Endpoint
 from bedplate.model import Deployment, Environment, SmokeCase, SmokeExpectation, SmokeRequest
-from bedplate.step import FileSet, Given, ReadFile
+from bedplate.stat_cache import StatCache
+from bedplate.step import FileSet, Given, Tree
 from steps.create_environment import recipe, tools
 from steps.deploy import container
 from steps.deploy.container import Aside, Inputs
@@ -117,17 +119,7 @@ def case(name: str = "case 1", data: Any = None, **expect: Any) -> SmokeCase:
 
 
 def file_set(root: Path, path: str) -> FileSet:
-    """Every file below a folder of `root`; of a file: itself, in its folder."""
-    top = root / path
-    base = top if top.is_dir() else top.parent
-    found = sorted(p for p in top.rglob("*") if p.is_file()) if top.is_dir() else [top]
-    entries = []
-    for one in found:
-        content, stat = one.read_bytes(), one.stat()
-        name = one.relative_to(base).as_posix()
-        digest = hashlib.sha256(content).hexdigest()
-        entries.append(ReadFile(name, "file", stat.st_mode & 0o777, digest, stat.st_size, (0, 0, 0, 0)))
-    return FileSet(base.relative_to(root).as_posix(), tuple(entries))
+    return context.tree(Tree(path), root, StatCache(root / ".bedplate" / "files"))
 
 
 @dataclass

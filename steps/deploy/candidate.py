@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from bedplate import labels, readiness, smoke
+from bedplate import context, labels, readiness, smoke
 from bedplate.clients.endpoint import Endpoint
 from bedplate.errors import StepError
 from bedplate.model import Environment, Registry
-from bedplate.step import Clients, Given
-from steps.deploy import files, layout
-from steps.deploy.layout import SERVER_PORT
+from bedplate.step import Clients, FileSet, Given, ReadFile
+from steps.deploy import layout
+from steps.deploy.layout import SERVER_PORT, Layout
 
 if TYPE_CHECKING:
     from steps.deploy.container import Aside, Inputs
@@ -71,14 +71,23 @@ class Candidate:
             labels=marks,
             memory=inputs.memory,
         )
+        placed = self._placed(place)
+        # put_archive wants a folder that is there
+        folders = FileSet("", tuple(_folder(folder) for _, folder in placed))
+        self._engine.put(self._container, "/", context.tar(folders, self._clients.root, {}))
+        for files, folder in placed:
+            self._engine.put(self._container, folder, context.tar(files, self._clients.root, {}))
+
+    def _placed(self, place: Layout) -> list[tuple[FileSet, str]]:
+        """Each set of files with its folder in the container."""
         sets = list(self._given.file_sets)
         placed = [(sets.pop(0), place.code)] if place.code else []
-        if place.model and inputs.model_path is not None:
+        path = self.inputs.model_path
+        if place.model and path is not None:
             # a folder keeps its own name, as it does in Azure ML's store; a file has it already
-            whole = sets[0].root.rstrip("/") == inputs.model_path.rstrip("/")
-            below = f"/{PurePosixPath(inputs.model_path).name}" if whole else ""
-            placed.append((sets.pop(0), place.model + below))
-        self._engine.put(self._container, "/", files.tar(self._clients.root, placed))
+            whole = PurePosixPath(sets[0].root) == PurePosixPath(path)
+            placed.append((sets.pop(0), place.model + (f"/{PurePosixPath(path).name}" if whole else "")))
+        return placed
 
     def prove(self, where: str, *, smoke: bool) -> None:
         """Starts it and returns once it is ready and, with `smoke`, answers as the spec expects. Raises StepError."""
@@ -173,3 +182,7 @@ def _reached(host: str) -> str:
     if host in ("", "0.0.0.0", "::"):
         return LOOPBACK
     return f"[{host}]" if ":" in host else host
+
+
+def _folder(path: str) -> ReadFile:
+    return ReadFile(path.lstrip("/"), "dir", 0o755, "", 0, (0, 0, 0, 0))
