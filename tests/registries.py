@@ -22,6 +22,7 @@ from urllib.parse import parse_qs, urlsplit
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
 DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
+HOP = ("Connection", "Transfer-Encoding", "Date")  # headers of one connection only
 USER, PASSWORD = "ada", "geheim-1"
 # bcrypt of PASSWORD: the one hash that docker-registry takes
 HTPASSWD = "ada:$2y$05$abcdefghijklmnopqrstuujCYcgz1j6oUfzgADvtzCNaibIMIyoa.\n"
@@ -43,7 +44,7 @@ class Handler(BaseHTTPRequestHandler):
         raise NotImplementedError
 
     def _any(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = b"".join(self._chunks()) if "Transfer-Encoding" in self.headers else self.rfile.read(self._length())
         answer = self.respond(body)
         if answer is None:  # as if the program had been killed
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -60,13 +61,26 @@ class Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(content)
 
+    def _length(self) -> int:
+        return int(self.headers.get("Content-Length") or 0)
+
+    def _chunks(self) -> Iterator[bytes]:
+        while size := int(self.rfile.readline().partition(b";")[0], 16):
+            yield self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_PATCH = _any  # noqa: N815
+
+
+class Server(ThreadingHTTPServer):
+    request_queue_size = 128
 
 
 @contextmanager
 def serving(handler: type[Handler], **state: Any) -> Iterator[Any]:
     """A server on a spare port of 127.0.0.1; `server.requests` lists (method, path, headers) as they came."""
-    server: Any = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server: Any = Server(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     server.requests = []
     server.address = f"127.0.0.1:{server.server_address[1]}"
@@ -137,11 +151,10 @@ class FlakyHandler(Handler):
         if isinstance(fault, int):
             return fault, {}, b""
         onward = http.client.HTTPConnection(server.upstream, timeout=20)
-        onward.request(self.command, self.path, body, {k: v for k, v in self.headers.items() if k != "Connection"})
+        onward.request(self.command, self.path, body, {k: v for k, v in self.headers.items() if k not in HOP})
         answer = onward.getresponse()
         content = answer.read()
-        hop = ("connection", "transfer-encoding", "date")
-        return answer.status, {k: v for k, v in answer.getheaders() if k.lower() not in hop}, content
+        return answer.status, {k: v for k, v in answer.getheaders() if k not in HOP}, content
 
 
 @contextmanager

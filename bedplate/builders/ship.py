@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bedplate import labels
+from bedplate.clients import registry_files
 from bedplate.errors import StepError
 from bedplate.model import BuiltImage, GenericRegistry, LocalRegistry, PushedImage, Registry, Spec
 from bedplate.step import Answers, AskManifest, Clients, Unreachable
@@ -22,7 +23,7 @@ def ship(image: BuiltImage, repository: str, tags: Sequence[str], registry: Regi
     remote = clients.registry(registry)
     path = repository.partition("/")[2]
     by_fingerprint = labels.short(image.fingerprint)
-    manifest = remote.manifest(path, image.digest) if image.digest else None
+    manifest = _held(path, image.digest, remote, clients) if image.digest else None
     if manifest is None:
         manifest = _push(image, repository, by_fingerprint, remote, clients)
     wanted = tuple(dict.fromkeys((*tags, by_fingerprint)))
@@ -58,6 +59,16 @@ def _question(repository: str, tag: str, insecure: bool = False) -> AskManifest:
     return AskManifest(Registry("", host, insecure), path, tag)
 
 
+def _held(path: str, digest: str, remote: OciRegistry, clients: Clients) -> Manifest | None:
+    try:
+        return remote.manifest(path, digest)
+    except StepError as error:
+        if not registry_files.drop_damaged(remote.host, digest):
+            raise
+        clients.log.note(f"{error.message}; removed, to be pushed again")
+        return None
+
+
 def _push(image: BuiltImage, repository: str, tag: str, remote: OciRegistry, clients: Clients) -> Manifest:
     """By the engine, under the fingerprint's tag."""
     if clients.engine.image(image.tag) is None:
@@ -71,6 +82,8 @@ def _push(image: BuiltImage, repository: str, tag: str, remote: OciRegistry, cli
     # by digest where it is told: another machine may be setting the same tag now
     manifest = remote.manifest(repository.partition("/")[2], told or tag)
     if manifest is None:
-        raise StepError(f"{reference}: the engine says that it pushed {told or 'it'}, and the registry has no such image")
+        raise StepError(
+            f"{reference}: the engine says that it pushed {told or 'it'}, and the registry has no such image"
+        )
     clients.log.note(f"pushed {repository}@{manifest.digest}")
     return manifest

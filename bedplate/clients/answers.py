@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -79,22 +80,24 @@ def _ours(questions: Iterable[AskManifest | AskAddress], port: int) -> Answered:
 class _NearBatch:
     """One connection to a registry on this machine and the questions that are sent on it."""
 
-    def __init__(self, host: str, questions: Sequence[AskManifest | AskAddress]) -> None:
+    def __init__(self, wire: Wire | None, questions: Sequence[AskManifest | AskAddress]) -> None:
+        self._wire = wire
         self._questions = questions
         self._requests = [_request(question) for question in questions]
         self.left: list[AskManifest | AskAddress] = []  # those that need more than a socket: a sign-in, TLS
-        try:
-            name, _, port = host.rpartition(":") if host.rpartition(":")[2].isdigit() else (host, "", "80")
-            self._wire: Wire | None = Wire(f"tcp://{name}:{port}", CONNECT_S, ANSWER_S)
-            self._wire.send(self._requests[:WINDOW])
-        except OSError:
-            self._wire = None
+        if wire:
+            with suppress(OSError):  # then there is nothing to read either
+                wire.send(self._requests[:WINDOW])
 
     @classmethod
     def split(cls, host: str, questions: Sequence[AskManifest | AskAddress]) -> list[_NearBatch]:
         """As many connections as the questions are worth."""
-        count = max(1, min(CONNECTIONS, len(questions) // 4))
-        return [cls(host, questions[n::count]) for n in range(count)]
+        name, _, port = host.rpartition(":") if host.rpartition(":")[2].isdigit() else (host, "", "80")
+        wires: list[Wire] = []
+        with suppress(OSError):
+            for _ in range(max(1, min(CONNECTIONS, len(questions) // 4))):
+                wires.append(Wire(f"tcp://{name}:{port}", CONNECT_S, ANSWER_S))
+        return [cls(wire, questions[n :: len(wires)]) for n, wire in enumerate(wires)] or [cls(None, questions)]
 
     def read(self) -> Answered:
         answered: Answered = {}

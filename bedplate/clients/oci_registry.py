@@ -127,7 +127,7 @@ class OciRegistry:
         if promised.startswith("sha256:") and promised != digest:
             raise StepError(
                 f"{self.host}/{what} is corrupted: its content has the digest {digest}, not {promised}",
-                "the registry's storage is damaged: remove the image there and push it again",
+                "the registry's storage is damaged: remove the blob there, and `doit` pushes the image again",
             )
         return digest
 

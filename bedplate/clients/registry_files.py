@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -28,6 +29,21 @@ def running(port: int) -> int | None:
         return None
     # a pid is given out again; no other program has our configuration file in its command line
     return pid if _command(pid).endswith(f" serve {config_file(port)}") else None
+
+
+def drop_damaged(address: str, digest: str) -> bool:
+    """Removes a blob whose content is not what its name says, if this is a registry of ours; True: it has.
+
+    distribution keeps a damaged blob for good: whoever pushes it again is told that it is there already."""
+    host, _, port = address.partition("/")[0].rpartition(":")
+    if host != "127.0.0.1" or not port.isdigit() or not running(int(port)):
+        return False
+    hex = digest.partition(":")[2]
+    blob = storage(int(port)) / "docker/registry/v2/blobs/sha256" / hex[:2] / hex / "data"
+    if not blob.is_file() or hashlib.sha256(blob.read_bytes()).hexdigest() == hex:
+        return False
+    blob.unlink()
+    return True
 
 
 class RegistryFiles:
