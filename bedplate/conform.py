@@ -99,9 +99,8 @@ class _Conforming:
         """Chooses by type, then by `kind`, else by the key that only one variant requires."""
         if rule.secret and not isinstance(node, Mapping):
             self._hide(node)
-            return self._wrong(
-                node, path, "a secret does not stand in the file", "write {env: NAME} or {file: PATH} to say where it is"
-            )
+            hint = "write {env: NAME} or {file: PATH} to say where it is"
+            return self._wrong(node, path, "a secret does not stand in the file", hint)
         texts = [variant for variant in rule.variants if variant.types == ("string",)]
         if texts and isinstance(node, Scalar):
             return self.value(texts[0], node, path, key)
@@ -214,7 +213,8 @@ class _Conforming:
         )
 
     def _empty(self, rule: Rule, node: Scalar, path: str, key: Node) -> Any:
-        return self._wrong(key, path, f"nothing stands here; {_wanted(rule)} is wanted", "write it, or take the key out")
+        message = f"nothing stands here; {_wanted(rule)} is wanted"
+        return self._wrong(key, path, message, "write it, or take the key out")
 
     def _better(self, rule: Rule, node: Scalar) -> str:
         if "boolean" in rule.types and node.text.lower() in _YES_NO:

@@ -81,7 +81,9 @@ def _environment(name: str, plain: Plain) -> model.EnvironmentEntry:
 
 
 def _inference_config(plain: Plain | None) -> model.InferenceConfig | None:
-    return plain and model.InferenceConfig(**{key: model.Route(**route) for key, route in plain.items()})
+    if plain is None:
+        return None
+    return model.InferenceConfig(**{key: model.Route(**route) for key, route in plain.items()})
 
 
 def _model(name: str, plain: Plain) -> model.ModelEntry:
@@ -127,16 +129,19 @@ def _smoke_case(number: int, plain: Plain) -> model.SmokeCase:
 
 
 def _target(name: str, plain: Plain) -> Target:
-    workspace = plain.get("workspace")
     return Target(
         name=name,
         registry=_registry(plain["registry"]),
         builder=_builder(plain["builder"]),
-        workspace=workspace and model.Workspace(workspace.get("subscription"), workspace["resource_group"], workspace["name"]),
+        workspace=_workspace(plain["workspace"]) if "workspace" in plain else None,
         environment=_environment_kind(plain["environment"]),
         deploy=_deploy(plain["deploy"]) if "deploy" in plain else None,
         protect=plain["protect"],
     )
+
+
+def _workspace(plain: Plain) -> model.Workspace:
+    return model.Workspace(plain.get("subscription"), plain["resource_group"], plain["name"])
 
 
 def _registry(plain: Plain) -> model.RegistryEntry:
@@ -150,7 +155,8 @@ def _registry(plain: Plain) -> model.RegistryEntry:
 
 
 def _private(plain: Plain) -> model.AcrRegistry | model.GenericRegistry:
-    username, password = _username(plain.get("username")), _secret(plain.get("password"))
+    username = _username(plain["username"]) if "username" in plain else None
+    password = _secret(plain["password"]) if "password" in plain else None
     if plain["kind"] == "acr":
         return model.AcrRegistry(plain["name"], plain["sign_in"], username, password)
     return model.GenericRegistry(plain["address"], username, password, plain["insecure"])
@@ -167,7 +173,8 @@ def _environment_kind(plain: Plain) -> model.EnvironmentKind:
         return model.LocalEnvironment()
     if plain["kind"] == "azureml":
         return model.AzureMlEnvironment()
-    return model.AzureMlV1Environment(_username(plain.get("base_image_registry_username")))
+    username = plain.get("base_image_registry_username")
+    return model.AzureMlV1Environment(None if username is None else _username(username))
 
 
 def _deploy(plain: Plain) -> model.DeployEntry:
@@ -191,11 +198,9 @@ def _path(plain: Plain, key: str) -> str | None:
     return inside(plain[key]) if key in plain else None
 
 
-def _username(plain: Plain | str | None) -> SecretSource | str | None:
+def _username(plain: Plain | str) -> SecretSource | str:
     return plain if isinstance(plain, str) else _secret(plain)
 
 
-def _secret(plain: Plain | None) -> SecretSource | None:
-    if plain is None:
-        return None
+def _secret(plain: Plain) -> SecretSource:
     return model.EnvSecret(plain["env"]) if "env" in plain else model.FileSecret(plain["file"])

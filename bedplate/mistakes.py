@@ -13,7 +13,8 @@ LONGEST_LINE = 160
 
 # what looks like a secret on any line that is shown, also in a file that cannot be read to its end
 _SECRET = re.compile(
-    r"""(?ix) (?P<key> \b[\w-]*(?:password|passwd|secret|token)[\w-]*["']?\s*[:=]\s*) (?P<value> (?![{*\s])[^\s,}][^,}]*)
+    r"""(?ix) (?P<key> \b[\w-]*(?:password|passwd|secret|token)[\w-]*["']?\s*[:=]\s*)
+        (?P<value> (?![{*\s]|token\b|service_principal\b)[^\s,}][^,}]*)
     | (?<=//) (?P<user> [^/@\s:]*:) (?P<pass> [^/@\s]+) (?=@)"""
 )
 

@@ -54,7 +54,7 @@ def stated(plain: Mapping[str, Any]) -> Iterator[tuple[Keys, str]]:
 
 
 def outside(root: Path, plain: Mapping[str, Any]) -> list[tuple[Keys, str]]:
-    """The stated paths that a symbolic link leads out of `root`, with that link. Asks the disk: once for each folder."""
+    """The stated paths that a symbolic link leads out of `root`, with that link. Asks the disk once a folder."""
     links: dict[str, set[str]] = {}  # folder -> its entries that are links
     out = []
     for keys, path in stated(plain):
@@ -88,4 +88,4 @@ def _links_of(folder: str) -> set[str]:
 
 def _within(root: Path, path: str) -> bool:
     real = os.path.realpath(root)
-    return os.path.commonpath([real, os.path.realpath(os.path.join(real, path))]) == real
+    return os.path.commonpath([real, os.path.realpath(f"{real}/{path}")]) == real

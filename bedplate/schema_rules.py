@@ -11,7 +11,9 @@ from typing import Any
 
 # what this reading of JSON Schema knows; a test holds that the schema uses nothing else
 KEYWORDS = frozenset(
-    ["$ref", "type", "const", "enum", "oneOf", "not", "properties", "required", "additionalProperties", "propertyNames", "minProperties", "items", "minItems", "pattern", "minLength", "minimum", "maximum", "exclusiveMinimum", "default"]
+    ["$ref", "type", "const", "enum", "oneOf", "not", "default"]
+    + ["properties", "required", "additionalProperties", "propertyNames", "minProperties", "items", "minItems"]
+    + ["pattern", "minLength", "minimum", "maximum", "exclusiveMinimum"]
 )
 ANNOTATIONS = frozenset(["$schema", "$defs", "title", "description", "examples", "patternErrorMessage"])
 

@@ -28,7 +28,7 @@ def load(path: Path, target: str | None = None, cache: Path | None = None) -> Sp
     except OSError as error:
         raise SpecError([Mistake(path.name, 0, 0, f"cannot be read: {error.strerror}")]) from None
     schema = schema_path().read_bytes()
-    key = hashlib.sha256(b"\0".join([bedplate.__version__.encode(), hashlib.sha256(schema).digest(), content])).hexdigest()
+    key = hashlib.sha256(hashlib.sha256(schema).digest() + bedplate.__version__.encode() + b"\0" + content).hexdigest()
     plain = _kept(cache, key)
     if plain is None:
         plain = read(content, schema, path.name)
@@ -66,11 +66,11 @@ def _no_target(file: str, target: str, known: list[str]) -> Mistake:
 
 
 def _links(content: bytes, file: str, links: list[tuple[tuple[str, ...], str]]) -> list[Mistake]:
-    from bedplate import spec_checks, yaml_text
+    from bedplate import places, yaml_text
 
     root, mistakes = yaml_text.read(content, file)
     for keys, link in links:
-        place = spec_checks.at(root, keys)
+        place = places.at(root, keys)
         mistakes.add(place, f"{'.'.join(keys)}: the link '{link}' leads out of the project", "copy what it leads to")
     return mistakes.all()
 

@@ -44,7 +44,8 @@ class _Target:
         if registry.get("sign_in") == "service_principal":
             for key in ("username", "password"):
                 if not self._stands((*keys, key)):
-                    self._say(key_at(self._root, keys), keys, f"'{key}' is missing", "a service principal signs in with both")
+                    hint = "a service principal signs in with both"
+                    self._say(key_at(self._root, keys), keys, f"'{key}' is missing", hint)
         elif self._stands((*keys, "password")) and not self._stands((*keys, "username")):
             self._say(key_at(self._root, (*keys, "password")), keys, "'username' is missing", "a password needs one")
         elif self._stands((*keys, "username")) and not self._stands((*keys, "password")):
@@ -63,7 +64,8 @@ class _Target:
         for part, kind in [("registry", "workspace"), ("environment", "azureml"), ("deploy", "online_endpoint")]:
             if self.target.get(part, {}).get("kind") == kind:
                 hint = "write workspace: {resource_group: ..., name: ...}"
-                self._say(key_at(self._root, self.keys), self.keys, f"'workspace' is missing: {part} {kind} needs it", hint)
+                message = f"'workspace' is missing: {part} {kind} needs it"
+                self._say(key_at(self._root, self.keys), self.keys, message, hint)
                 return
 
     def names(self) -> None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bedplate.errors import SpecError
 from bedplate.mistakes import Mistakes
+from bedplate.yaml_strict import Long, Spot
 
 if TYPE_CHECKING:
     import yaml
 
 MOST_BYTES = 16_000_000
 MOST_LEVELS = 100
+MOST_NODES = 500_000
 MOST_NODES_BY_ALIAS = 100_000
 
 
@@ -53,34 +55,19 @@ class Mapping:
 Node: TypeAlias = "Scalar | Sequence | Mapping"
 
 
-@dataclass(frozen=True)
-class Spot:
-    line: int
-    column: int
-
-
 def read(content: bytes, file: str, *, pure: bool = False) -> tuple[Node, Mistakes]:
     """The one document in `content`, and the mistakes that do not keep one from reading on: duplicate keys, tags,
     merge keys. Raises SpecError for anything that is not YAML 1.1 as PyYAML reads it, in UTF-8, and for what is
     nested or repeated beyond reason. `pure`: with PyYAML's own parser where libyaml's is there, for tests."""
     text = _decoded(content, file)
     mistakes = Mistakes(file, text)
-    import yaml
-
-    # YAML ends a line at U+0085, U+2028 and U+2029 too; so does str.splitlines
-    loader: Any = yaml.SafeLoader if pure else getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    collecting = gc.isenabled()
+    gc.disable()  # nodes make a tree: looking for cycles among them would take longer than reading
     try:
-        reading = _Reading(loader(text).get_event, mistakes)
-        root = reading.document()
-    except yaml.YAMLError as error:
-        from bedplate.yaml_words import in_words
-
-        spot, message, hint = in_words(error, text)
-        mistakes.add(spot, message, hint)
-        raise SpecError(mistakes.all()) from None
-    except _Refused:
-        raise SpecError(mistakes.all()) from None
-    return root, mistakes
+        return _read(text, mistakes, pure), mistakes
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def reads_as(text: str) -> str:
@@ -99,7 +86,31 @@ def reads_as(text: str) -> str:
 # ---- reading
 
 
-class _Refused(Exception):
+def _read(text: str, mistakes: Mistakes, pure: bool) -> Node:
+    import yaml
+
+    from bedplate import yaml_strict
+
+    # YAML ends a line at U+0085, U+2028 and U+2029 too; so does str.splitlines
+    loader: Any = yaml.SafeLoader if pure else getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        reading = _Reading(loader(text).get_event, mistakes)
+        root = reading.document()
+        yaml_strict.check_long(reading.long, text, mistakes)
+        if yaml_strict.suspicious(text):
+            yaml_strict.check_spans(_scalar_spans(loader(text)), text, mistakes)
+    except yaml.YAMLError as error:
+        from bedplate.yaml_words import in_words
+
+        spot, message, hint = in_words(error, text)
+        mistakes.add(spot, message, hint)
+        raise SpecError(mistakes.all()) from None
+    except _RefusalError:
+        raise SpecError(mistakes.all()) from None
+    return root
+
+
+class _RefusalError(Exception):
     """Reading on is not possible; the mistake is noted."""
 
 
@@ -112,14 +123,17 @@ class _Reading:
         self._anchors: dict[str, Node | None] = {}  # None: begun and not ended
         self._sizes: dict[int, int] = {}
         self._by_alias = 0
+        self.long: list[Long] = []
 
     def document(self) -> Node:
         import yaml
 
         self._next()  # the stream's start
-        begun = self._next()
+        begun: Any = self._next()
         if isinstance(begun, yaml.StreamEndEvent):
             self._refuse(None, "the file is empty", "begin with `version: 1` and `project: NAME`")
+        if begun.version or begun.tags:
+            self._refuse(_spot(begun), "lines that begin with '%' are not read", "take them out")
         root = self._node()
         self._next()  # the document's end
         ended = self._next()
@@ -138,21 +152,34 @@ class _Reading:
         )
         following = self._next
         items: list[Node] = []  # of the innermost collection; keys and values in turn for a mapping
-        outer: list[tuple[list[Node], yaml.Event]] = []
+        outer: list[tuple[list[Node], Any]] = []
+        nodes = 0
+        flowing = False  # inside of [] or {}
+        floors = [0]  # the columns that lines inside of each collection must reach
         node: Node
         while True:
             event: Any = following()  # events of the C parser have no types
             kind = type(event)
             if kind is scalar:
                 mark = event.start_mark
-                node = Scalar(event.value, event.implicit[0], mark.line + 1, mark.column + 1)
+                plain, column = event.implicit[0], mark.column
+                node = Scalar(event.value, plain, mark.line + 1, column + 1)
+                if flowing and column < floors[-1]:
+                    self._mistakes.add(node, "this line is not indented", f"it needs {floors[-1]} spaces or more")
+                elif plain:
+                    if node.text == "-":
+                        self._mistakes.add(node, "a '-' stands here alone", 'quote it, if it is a text: "-"')
+                elif event.end_mark.line != mark.line and event.style:
+                    self.long.append(Long(event, floors[-1]))
                 if event.anchor is not None or event.tag is not None:
                     self._marked(event, node)
             elif kind is opens_map or kind is opens_list:
                 if event.anchor is not None or event.tag is not None:
                     self._marked(event, None)
                 outer.append((items, event))
-                items = []
+                items, flowing = [], event.flow_style
+                # a flow collection lies in the block around it, whose column its lines must pass
+                floors.append(floors[-1] if event.flow_style else event.start_mark.column + 1)
                 if len(outer) > MOST_LEVELS:
                     self._refuse(_spot(event), f"nested more than {MOST_LEVELS} levels deep", "use fewer levels")
                 continue
@@ -161,6 +188,11 @@ class _Reading:
             else:  # the end of the innermost collection
                 children = items
                 items, begin = outer.pop()
+                nodes += len(children)
+                if nodes > MOST_NODES:
+                    self._refuse(_spot(begin), f"the file has more than {MOST_NODES} values", "split the project")
+                floors.pop()
+                flowing = bool(outer) and outer[-1][1].flow_style
                 mark = begin.start_mark
                 if type(begin) is opens_map:
                     node = Mapping(self._entries(children), mark.line + 1, mark.column + 1)
@@ -196,6 +228,8 @@ class _Reading:
             if isinstance(node, Scalar):
                 node.plain = False
         if event.anchor is not None:
+            if event.anchor in self._anchors:
+                self._mistakes.add(_spot(event), f"&{event.anchor} stands here twice", "give one another name")
             self._anchors[event.anchor] = node
 
     def _target(self, event: Any) -> Node:
@@ -221,7 +255,18 @@ class _Reading:
 
     def _refuse(self, spot: Spot | None, message: str, hint: str) -> None:
         self._mistakes.add(spot, message, hint)
-        raise _Refused
+        raise _RefusalError
+
+
+def _scalar_spans(parser: Any) -> list[tuple[int, int, str]]:
+    import yaml
+
+    spans = []
+    while parser.check_event():
+        event = parser.get_event()
+        if isinstance(event, yaml.ScalarEvent):
+            spans.append((event.start_mark.index, event.end_mark.index, event.style or ""))
+    return spans
 
 
 def _spot(event: Any) -> Spot:
@@ -247,7 +292,7 @@ def _decoded(content: bytes, file: str) -> str:
             mistakes = Mistakes(file, text)
             name = f"U+{ord(found[0]):04X}"
             mistakes.add(_end_of(text[: found.start()]), f"the control character {name} stands here", "take it out")
-            raise SpecError([m for m in mistakes.all()])
+            raise SpecError(mistakes.all())
     return text
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bedplate.yaml_text import Spot
+from bedplate.yaml_strict import Spot
 
 
 def in_words(error: Any, text: str) -> tuple[Spot | None, str, str]:
