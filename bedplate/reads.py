@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bedplate.errors import Mistake, SpecError
 from bedplate.fingerprint import Parts
-from bedplate.step import DockerfileFiles, Files, FileSet, Requirements, Task, Tree
+from bedplate.pins import Reference
+from bedplate.step import DockerfileFiles, Files, FileSet, Requirements, Task, Tree, Upstream
 
 if TYPE_CHECKING:
-    from bedplate.context import Parent, Recipe
+    from bedplate.context import Recipe
     from bedplate.stat_cache import StatCache
 
 
 class Reads:
-    """Reads files through the stat cache. `pin` gives the digest of an upstream reference."""
+    """Reads files through the stat cache. `pin` gives the digest of an upstream reference on a platform."""
 
-    def __init__(self, root: Path, cache: StatCache, pin: Callable[[Parent], str]) -> None:
+    def __init__(self, root: Path, cache: StatCache, pin: Callable[[str, str], str]) -> None:
         self.root = root
         self.cache = cache
         self.pin = pin
@@ -43,7 +44,9 @@ class Reads:
 
         known = self._read.get(id(files))  # Files hold mappings: not hashable, and each is made once in a run
         if known is None:
-            if isinstance(files, Tree):
+            if isinstance(files, Upstream):
+                known = (files, FileSet("", ()))
+            elif isinstance(files, Tree):
                 known = (files, context.tree(files, self.root, self.cache))
             elif isinstance(files, Requirements):
                 known = (files, requirements.file_set(files, self.root, self.cache))
@@ -60,14 +63,27 @@ class Reads:
     def warnings(self, task: Task) -> list[Mistake]:
         return [w for files in task.files for w in getattr(self.read(files), "warnings", ())]
 
+    def upstream(self, task: Task) -> Iterator[Reference]:
+        """The upstream images that the task's files name, where they stand."""
+        for files in task.files:
+            if isinstance(files, Upstream):
+                yield Reference(files.reference, files.platform, "pipeline.yaml")
+            elif isinstance(files, DockerfileFiles):
+                for parent in self.recipe(files).parents:
+                    if parent.image is None:
+                        where = (files.dockerfile, parent.line, parent.column)
+                        yield Reference(parent.reference, parent.platform, *where)
+
     def _parts(self, files: Files) -> Parts:
         from bedplate import context
 
+        if isinstance(files, Upstream):
+            return {f"from {files.reference}": self.pin(files.reference, files.platform)}
         read = self.read(files)
         if isinstance(read, FileSet):
             prefix = f"{read.root}/" if len(read.root) > 0 else ""
             return {name.replace("file ", f"file {prefix}", 1): value for name, value in context.parts_of(read).items()}
-        pinned = {f"from {p.reference}": self.pin(p) for p in read.parents if p.image is None}
+        pinned = {f"from {p.reference}": self.pin(p.reference, p.platform) for p in read.parents if p.image is None}
         return {**read.parts, **pinned}
 
 

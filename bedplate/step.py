@@ -48,7 +48,15 @@ class Requirements:
     conda: bool
 
 
-Files: TypeAlias = DockerfileFiles | Tree | Requirements
+@dataclass(frozen=True)
+class Upstream:
+    """An image of somebody else's: the digest that the lock has for it."""
+
+    reference: str
+    platform: str
+
+
+Files: TypeAlias = DockerfileFiles | Tree | Requirements | Upstream
 
 
 # ---- tasks
@@ -206,6 +214,9 @@ class Clients(Protocol):
 
     def recipe(self, files: DockerfileFiles) -> Recipe:
         """What the Dockerfile reads, as it was hashed."""
+
+    def pinned(self, reference: str, platform: str) -> str:
+        """The upstream reference that stands for the locked content: `name@sha256:...`."""
 
 
 class Step(Protocol):

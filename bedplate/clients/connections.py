@@ -13,6 +13,7 @@ from bedplate.step import DockerfileFiles, Log
 if TYPE_CHECKING:
     from bedplate.clients.docker_engine import Engine
     from bedplate.clients.oci_registry import OciRegistry
+    from bedplate.clients.upstream import Upstream
     from bedplate.context import Recipe
     from bedplate.reads import Reads
 
@@ -49,6 +50,20 @@ class Connections:
             return OciRegistry(registry, credentials(self.spec.target.registry, registry.address, self.root))
 
         return self._once(registry, connect)
+
+    @property
+    def upstream(self) -> Upstream:
+        def connect() -> Upstream:
+            from bedplate.clients.upstream import Upstream
+
+            return Upstream(self.registry, self.engine)
+
+        return self._once("upstream", connect)
+
+    def pinned(self, reference: str, platform: str) -> str:
+        digest = self._reads.pin(reference, platform)
+        assert digest, f"{reference}: a run takes every digest before its first task"
+        return self.upstream.pinned(reference, digest)
 
     def recipe(self, files: DockerfileFiles) -> Recipe:
         return self._reads.recipe(files)

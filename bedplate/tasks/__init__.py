@@ -12,6 +12,9 @@ LINES = """\
     plugins.loader.bedplate = "bedplate.tasks.loader:Loader"
     plugins.backend.bedplate = "bedplate.tasks.database:Database"
     plugins.command.run = "bedplate.tasks.run:Run"
+    plugins.command.plan = "bedplate.tasks.plan:Plan"
+    plugins.command.lock = "bedplate.tasks.lock:Lock"
+    plugins.command.outdated = "bedplate.tasks.lock:Outdated"
 """
 
 

@@ -15,7 +15,8 @@ from doit.task import Task as DoitTask
 import bedplate
 import steps
 from bedplate import plan
-from bedplate.errors import SpecError
+from bedplate.errors import SpecError, StepError
+from bedplate.pins import NAME
 from bedplate.step import Task
 from bedplate.tasks.actions import action, clean, uptodate
 from bedplate.tasks.console import Console
@@ -34,15 +35,25 @@ TARGET = {
     "help": "target of pipeline.yaml to work on [default: its first]",
 }
 
+LOCKED = {
+    "section": "task loader",
+    "name": "locked",
+    "long": "locked",
+    "type": bool,
+    "default": False,
+    "help": "take no digest of an upstream image: what pipeline.lock lacks is an error (so it is where CI is set)",
+}
+
 
 class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
     """Tasks of the user's own dodo.py come along; `cmd` says who asks."""
 
-    cmd_options = (*DodoTaskLoader.cmd_options, TARGET)
+    cmd_options = (*DodoTaskLoader.cmd_options, TARGET, LOCKED)
 
     def __init__(self) -> None:
         super().__init__()
         self.always = False
+        self.locked = False
         self.console = Console()
         self.session: Session
         self.reporter: Reporter
@@ -51,6 +62,7 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
         _refuse_foreign_steps()
         doit_cmd._CMDLINE_VARS = self.variables = _Asked(doit_cmd._CMDLINE_VARS or {})
         super().setup(opt_values)
+        self.locked = bool(opt_values["locked"])
         target = opt_values["target"] or self.variables.get("target")
         try:
             self.session = Session(find_root(Path.cwd()), target)
@@ -84,6 +96,8 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
         self.reporter = Reporter(self.session, self.console, chosen=chosen)
         self.console.say(self.session.headline, "bold")
         try:
+            for line in self.session.pin(locked=self.locked):
+                self.console.say(f"{NAME}: {line}")
             # what is up to date is not even made a task; doit's cost grows with their number
             names = {t.name for t in self.session.tasks}
             if not (chosen or own or self.always):
@@ -92,6 +106,9 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
                 self.console.say(f"warning: {warning}", "yellow")
         except SpecError as error:
             _mistakes(error)
+        except StepError as error:
+            sys.stderr.write(f"{error}\n")
+            sys.exit(1)
         return [*own, *self._doit_tasks(names)]
 
     def _doit_tasks(self, names: set[str]) -> list[Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import steps
 from bedplate import outputs, plan, spec, stale
 from bedplate.errors import Mistake, SpecError
 from bedplate.model import AcrRegistry, Deployment, GenericRegistry, LocalRegistry, Output, RegistryEntry, Spec
+from bedplate.pins import Pins, Reference, refuse
 from bedplate.reads import Reads, all_mistakes
 from bedplate.stale import Verdict
 from bedplate.stat_cache import StatCache
@@ -33,7 +35,8 @@ class Session:
         self.spec: Spec = spec.load(root / "pipeline.yaml", target, cache=self.folder / "cache")
         self.state_path = self.folder / f"{self.spec.target.name}.jsonl"
         self.cache = StatCache(self.folder / "cache" / "files")
-        self.reads = Reads(root, self.cache, self._pin)
+        self.pins = Pins(root)
+        self.reads = Reads(root, self.cache, self.pins.digest)
         self.again = False  # `doit -a`: what is there already is made once more
         self._shared: dict[str, Any] = {}  # connections that all tasks of a run use
 
@@ -67,9 +70,7 @@ class Session:
     @cached_property
     def answers(self) -> Answers:
         """What the outside world says to all questions of the recorded outputs, asked in one batch."""
-        from bedplate.clients import answers
-
-        return answers.answer(self._questions(), self.spec)
+        return self._ask(self._questions())
 
     @cached_property
     def absent(self) -> dict[str, str]:
@@ -114,6 +115,27 @@ class Session:
         found = [w for name in self.dirty if name in names for w in self.reads.warnings(self.by_name[name])]
         return list(dict.fromkeys(found))
 
+    def upstream(self, images: Sequence[str] = ()) -> list[Reference]:
+        """The upstream images that the spec's images use (those named; all without names), where they stand.
+
+        Raises SpecError with every mistake in their files."""
+        tasks = [t for t in self.tasks if t.step == "build_base" and (not images or t.entry in images)]
+        all_mistakes(tasks, self.reads)
+        return [reference for task in tasks for reference in self.reads.upstream(task)]
+
+    def ask_upstream(self, reference: str) -> str:
+        """The digest that a reference has today. Raises StepError."""
+        return self.clients(Silent()).upstream.digest(reference)
+
+    def pin(self, *, locked: bool) -> list[str]:
+        """Takes a digest for every upstream image that has none, and writes the lock; what it did, a line for each.
+
+        `locked`: none may be taken. Raises SpecError or StepError."""
+        missing = self.pins.missing(self.upstream())
+        if missing and (locked or os.environ.get("CI")):
+            raise refuse(missing, "--locked" if locked else "CI is set")
+        return self.pins.take(missing, self.ask_upstream)
+
     def lock(self) -> None:
         """Holds the target's state for this process, until it ends; waits, saying so, for another that holds it."""
         import fcntl
@@ -145,12 +167,10 @@ class Session:
 
     def serving(self, *, afresh: bool = False) -> list[str]:
         """A line for each service that answers, or did when the run began."""
-        from bedplate.clients import answers
-
         deployed = {t.name: o for t in self.tasks if isinstance(o := self.output(t.name), Deployment) and o.url}
         said = self.answers
         if afresh:
-            said = answers.answer([q for n, o in deployed.items() for q in self._step(n).asks(o, self.spec)], self.spec)
+            said = self._ask([q for n, o in deployed.items() for q in self._step(n).asks(o, self.spec)])
         lines = []
         for name, output in deployed.items():
             why = self._step(name).present(output, said) if afresh or name in self.verdicts else None
@@ -171,6 +191,11 @@ class Session:
         record = self.record(name)
         return record.identity if record else ""
 
+    def _ask(self, questions: list[Question]) -> Answers:
+        from bedplate.clients import answers, docker_host
+
+        return answers.answer(questions, docker_host.address(), self.clients(Silent()).registry)
+
     def _questions(self) -> list[Question]:
         questions: list[Question] = []
         for task in self.tasks:
@@ -178,9 +203,6 @@ class Session:
             if output is not None:
                 questions += self.steps[task.step].asks(output, self.spec)
         return questions
-
-    def _pin(self, parent: object) -> str:
-        return ""
 
 
 def find_root(start: Path) -> Path:
