@@ -30,7 +30,7 @@ class Connections:
         self.again = again
         self._reads = reads
         self._shared = shared
-        self._lock: threading.Lock = shared.setdefault("lock", threading.Lock())
+        self._lock: threading.RLock = shared.setdefault("lock", threading.RLock())
 
     @property
     def engine(self) -> Engine:

@@ -87,9 +87,8 @@ def _outdated(session: Session) -> int:
         now = session.ask_upstream(reference.text)
         if now != locked.digest:
             moved += 1
-            print(
-                f"{reference.text} ({reference.platform})  {locked.digest[:19]} -> {now[:19]}  taken {_age(locked.taken)} ago"
-            )
+            change = f"{locked.digest[:19]} -> {now[:19]}"
+            print(f"{reference.text} ({reference.platform})  {change}  taken {_age(locked.taken)} ago")
     print(f"{moved} of {len(seen)} have moved" + ("; `doit lock --update` takes today's" if moved else ""))
     return 2 if moved else 0
 
