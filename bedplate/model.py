@@ -359,6 +359,7 @@ class Environment:
     fingerprint: str
     reference: str | None  # Azure ML: the id of the environment version
     digest: str | None  # registry digest of an image of its own
+    tags: tuple[str, ...] = ()  # that such an image has in the registry
 
     @property
     def identity(self) -> str:

@@ -1,0 +1,155 @@
+"""local: an environment is an image of its own: a base, its packages, the inference server and the variables."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from bedplate import context, fingerprint, labels, requirements
+from bedplate.builders import docker, host_settings, image, reuse, ship
+from bedplate.model import BuiltImage, Environment, EnvironmentEntry, PushedImage, Registry, Spec
+from bedplate.step import Answers, BuildRequest, Clients, FileSet, Given, Question, Requirements, Task
+from steps.create_environment import recipe, tools
+
+# beside the images of the spec, whose names have no slash
+REPOSITORY = "{project}/environments/{name}"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """`inference_server`: the version to add; "" for an image that is the environment as it stands."""
+
+    project: str
+    name: str
+    image: str
+    user_managed: bool
+    pip: str | None
+    conda: str | None
+    inference_server: str
+    variables: Mapping[str, str]
+    tags: tuple[str, ...]
+    recipe: int  # of Bedplate's own: another one is another image
+
+
+def task(spec: Spec, entry: EnvironmentEntry) -> Task:
+    assert entry.image is not None, "the spec's checks ask for an image on this kind of target"
+    listed = [Requirements(path, conda) for path, conda in ((entry.pip, False), (entry.conda, True)) if path]
+    inputs = Inputs(
+        project=spec.project,
+        name=entry.name,
+        image=entry.image,
+        user_managed=entry.user_managed,
+        pip=entry.pip,
+        conda=entry.conda,
+        inference_server="" if entry.user_managed else entry.inference_server,
+        variables={} if entry.user_managed else entry.variables,
+        tags=entry.tags,
+        recipe=recipe.VERSION,
+    )
+    return Task(
+        "create_environment",
+        entry.name,
+        inputs,
+        files=() if entry.user_managed else tuple(listed),
+        needs=(f"build_base:{entry.image}", "resolve_registry"),
+        after=(f"push:{entry.image}",),
+    )
+
+
+def run(inputs: Inputs, given: Given, clients: Clients) -> Environment:
+    """Raises StepError where the base lacks what the dependencies need, or the build fails."""
+    base, registry = given.one(BuiltImage), given.one(Registry)
+    if inputs.user_managed:
+        pushed = given.one(PushedImage)
+        clients.log.note(f"image {inputs.image} is the environment as it stands")
+        return Environment(inputs.name, "local", f"{pushed.repository}@{pushed.digest}", base.fingerprint, None, None)
+    made_of = content(inputs, given.file_sets, base)
+    path = REPOSITORY.format(project=inputs.project, name=inputs.name.lower())
+    repository, tag = f"{registry.address}/{path}", f"{path}:{labels.short(made_of)}"
+    built = reuse.found(inputs.name, tag, made_of, repository, registry, clients)
+    if built is None:
+        build(inputs, given, tag, made_of, clients)
+        built = BuiltImage(inputs.name, tag, made_of, None)
+    pushed = ship.ship(built, repository, inputs.tags, registry, clients)
+    reference = f"{pushed.repository}@{pushed.digest}"
+    return Environment(inputs.name, "local", reference, made_of, None, pushed.digest, pushed.tags)
+
+
+def asks(output: Environment, spec: Spec) -> Sequence[Question]:
+    return [ship.ask(_repository(output), tag, spec) for tag in output.tags]
+
+
+def present(output: Environment, answers: Answers) -> str | None:
+    """An image that is the environment as it stands has no tags here: push asks for it."""
+    reasons = (ship.absent(_repository(output), tag, output.digest or "", answers) for tag in output.tags)
+    return next((reason for reason in reasons if reason), None)
+
+
+def content(inputs: Inputs, file_sets: Sequence[FileSet], base: BuiltImage) -> str:
+    """The fingerprint of the image, 64 hex: neither the registry's address nor a tag is part of what it holds."""
+    parts = dict(fingerprint.of_inputs(replace(inputs, tags=())))
+    for files in file_sets:
+        parts.update(context.parts_of(files))
+    return fingerprint.digest({**parts, "base": base.identity})
+
+
+def build(inputs: Inputs, given: Given, tag: str, made_of: str, clients: Clients) -> None:
+    """The image under its local tag. What the host needs to reach packages is in the build and not in the image."""
+    base, registry = given.one(BuiltImage), given.one(Registry)
+    engine = clients.engine
+    reference = reuse.at_hand(base, f"{registry.address}/{inputs.project}/{inputs.image}", registry, clients)
+    found = tools.find(engine, inputs.image, reference, conda=inputs.conda is not None)
+    host = host_settings.read(os.environ, Path.home())
+    if not docker.uses_buildkit(engine):
+        host = host.without_mounts()
+    for note in host.notes:
+        clients.log.note(note)
+    sets = list(given.file_sets)
+    pip = [file.path for file in sets.pop(0).files] if inputs.pip else []
+    conda = [file.path for file in sets.pop(0).files] if inputs.conda else []
+    request = BuildRequest(
+        image=inputs.name,
+        tag=tag,
+        dockerfile=recipe.dockerfile(
+            reference,
+            found,
+            # the file that the spec names, then those that it includes
+            sorted(pip, key=lambda path: path != inputs.pip),
+            sorted(conda, key=lambda path: path != inputs.conda),
+            _server(inputs, clients),
+            inputs.variables,
+            host,
+        ),
+        lines={},
+        dockerfile_path=f"environment {inputs.name}",
+        file_set=FileSet("", tuple({file.path: file for files in given.file_sets for file in files.files}.values())),
+        args=host.args,
+        target=None,
+        platform=_platform(engine.image(reference) or {}),
+        labels=labels.of_image(inputs.project, f"environments/{inputs.name.lower()}", made_of, clients.spec.version),
+        extra_files=host.extra_files,
+    )
+    image.build(request, clients)
+
+
+def _server(inputs: Inputs, clients: Clients) -> str:
+    """The version of the inference server to add; "" where the dependency files bring one."""
+    listed = [requirements.read(inputs.pip, clients.root)] if inputs.pip else []
+    listed += [requirements.of_conda(inputs.conda, clients.root)] if inputs.conda else []
+    brings = next((name for one in listed if (name := requirements.named(recipe.BRINGS_SERVER, one))), None)
+    if brings:
+        clients.log.note(f"{brings} stands in the dependency file: no inference server is added")
+        return ""
+    return inputs.inference_server
+
+
+def _platform(base: Mapping[str, Any]) -> str:  # Any: what the engine says of an image is JSON
+    parts = (base.get("Os", "linux"), base.get("Architecture", ""), base.get("Variant"))
+    return "/".join(part for part in parts if part)
+
+
+def _repository(output: Environment) -> str:
+    return output.image.rpartition("@")[0]
