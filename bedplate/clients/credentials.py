@@ -97,7 +97,10 @@ def from_docker(address: str) -> Login | None:
 def _named(entry: RegistryEntry, address: str) -> bool:
     if isinstance(entry, GenericRegistry):
         return entry.password is not None and _host(entry.address) == _host(address)
-    return isinstance(entry, AcrRegistry) and entry.password is not None and _host(address).startswith(entry.name)
+    if isinstance(entry, AcrRegistry):
+        # a name alone is the first part of its login server: <name>.azurecr.io; other clouds have other endings
+        return entry.password is not None and entry.name in (_host(address), _host(address).partition(".azurecr.")[0])
+    return False
 
 
 def _from_spec(entry: RegistryEntry, address: str, root: Path) -> Login:

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bedplate.clients.listener import listener
@@ -62,18 +62,26 @@ def stop(port: int) -> str:
     pid = running(port)
     if pid is None:
         return f"no registry of ours runs on 127.0.0.1:{port}"
-    for number, patience in ((signal.SIGTERM, STOP_S), (signal.SIGKILL, STOP_S)):
-        until = time.monotonic() + patience
-        try:
-            os.kill(pid, number)
-        except ProcessLookupError:
-            break
-        while running(port) and time.monotonic() < until:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if running(port):
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+        until = time.monotonic() + STOP_S
+        while _ending(pid) and time.monotonic() < until:
             time.sleep(POLL_S)
-        if not running(port):
-            break
     (folder(port) / "pid").unlink(missing_ok=True)
     return f"stopped the registry on 127.0.0.1:{port} (pid {pid}); its images stay in {folder(port)}"
+
+
+def _ending(pid: int) -> bool:
+    """Is it still there? A process loses its command line a moment before it gives up its port."""
+    try:
+        os.kill(pid, 0)
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return not Path("/proc/self").exists()
 
 
 def _launch(port: int, program: str) -> None:

@@ -84,11 +84,11 @@ class SignIn:
 
     def hide(self, text: str) -> str:
         """The text without our secrets, should the other side have repeated one."""
-        login = self._credentials() if self._challenge else None
-        hidden = [self._basic(), login.password if login else None, *(token for token, _ in self._tokens.values())]
-        for secret in hidden:
-            for part in secret.reveal().split() if secret else ():
-                text = text.replace(part, "***") if len(part) > 3 else text
+        login, basic = (self._credentials(), self._basic()) if self._challenge else (None, None)
+        headers = [*([basic] if basic else []), *(token for token, _ in list(self._tokens.values()))]
+        hidden = [header.reveal().partition(" ")[2] for header in headers]
+        for secret in [*hidden, login.password.reveal() if login else ""]:
+            text = text.replace(secret, "***") if secret else text
         return text
 
     def _basic(self) -> Secret | None:

@@ -104,9 +104,15 @@ def test_a_kind_that_is_not_there_yet_is_told_as_such(entry: RegistryEntry, kind
 
 
 @pytest.mark.parametrize(("answer", "there"), [(True, True), (False, False), (Unreachable(), False)])
-def test_a_registry_is_there_if_it_answers(answer: Any, there: bool) -> None:
+def test_a_local_registry_is_there_if_it_answers(answer: Any, there: bool) -> None:
     registry = Registry("local", "127.0.0.1:5000", insecure=True)
     (question,) = resolve_registry.asks(registry, spec_with(LocalRegistry(5000)))
     assert question == AskAddress(registry)
     reason = resolve_registry.present(registry, {question: answer})
     assert reason == (None if there else "registry 127.0.0.1:5000 does not answer")
+
+
+def test_a_registry_elsewhere_is_not_asked_whether_it_is_there() -> None:
+    registry = Registry("generic", "ml.example.io/team", insecure=False)
+    assert resolve_registry.asks(registry, spec_with(generic("ml.example.io/team"))) == []
+    assert resolve_registry.present(registry, {}) is None

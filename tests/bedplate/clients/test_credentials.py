@@ -9,7 +9,7 @@ import pytest
 
 from bedplate.clients.credentials import Login, credentials, from_docker
 from bedplate.errors import StepError
-from bedplate.model import EnvSecret, FileSecret, GenericRegistry, LocalRegistry
+from bedplate.model import AcrRegistry, EnvSecret, FileSecret, GenericRegistry, LocalRegistry
 from bedplate.secrets import Secret
 
 ADA = Login("ada", Secret("geheim"))
@@ -68,6 +68,24 @@ def test_what_the_spec_names_is_for_its_own_host(tmp_path: Path, docker: Any) ->
     assert credentials(entry, "other.example.io", tmp_path)() is None
     docker(auths={"other.example.io": {"auth": AUTH}})
     assert credentials(entry, "other.example.io/x", tmp_path)() == ADA
+
+
+@pytest.mark.parametrize(
+    ("name", "address", "ours"),
+    [
+        ("ml", "ml.azurecr.io", True),
+        ("ml.azurecr.io", "ml.azurecr.io", True),
+        ("ml", "ml.azurecr.us", True),
+        ("ml", "ml.example.io", False),
+        ("ml", "mlops.azurecr.io", False),
+    ],
+)
+def test_an_azure_registry_is_known_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, address: str, ours: bool
+) -> None:
+    monkeypatch.setenv("REG_PASSWORD", "geheim")
+    entry = AcrRegistry(name, "service_principal", "ada", EnvSecret("REG_PASSWORD"))
+    assert credentials(entry, address, tmp_path)() == (ADA if ours else None)
 
 
 def test_nothing_is_read_before_it_is_asked_for_and_then_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,6 +81,20 @@ def test_killed_while_it_starts_a_registry_we_still_know_it(port: int) -> None:
 
 
 @pytest.mark.engine
+def test_a_registry_that_was_killed_is_started_again_with_its_images(port: int) -> None:
+    registry_program.start(port)
+    digest = put_image(f"127.0.0.1:{port}", "iris/base", "v1", {})
+    pid = running(port)
+    assert pid
+    os.kill(pid, signal.SIGKILL)
+    until = time.monotonic() + 5
+    while running(port) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert registry_program.start(port) is True
+    assert OciRegistry(Registry("local", f"127.0.0.1:{port}", True), anonymous).digest("iris/base", "v1") == digest
+
+
+@pytest.mark.engine
 def test_of_many_that_start_at_once_one_does(port: int) -> None:
     with ThreadPoolExecutor(6) as pool:
         started = list(pool.map(registry_program.start, [port] * 6))
