@@ -47,6 +47,8 @@ class _Conforming:
         values = [self.value(items, item, f"{path}[{n}]", item) for n, item in enumerate(node.items, 1)]
         if len(values) < rule.least_items:
             return self._wrong(node, path, "the list is empty", "write an item, or take the key out")
+        if items.types == ("object",):
+            return [{} if value is NOTHING else value for value in values]  # each keeps its number
         return [value for value in values if value is not NOTHING]
 
     def _mapping(self, rule: Rule, node: Mapping, path: str, key: Node) -> Any:
@@ -62,6 +64,7 @@ class _Conforming:
                 here = others
                 if name_node.plain and (others is not _ANY or name) and reads_as(name) != "text":
                     self._unquoted(name_node, path or name, "a key is text")
+                    self.value(here, value_node, inner + name, name_node)
                     continue
                 if rule.names is not None and self._named(rule.names, name_node, path) is NOTHING:
                     # its value is looked at all the same
@@ -84,9 +87,10 @@ class _Conforming:
         return values
 
     def _unknown_key(self, rule: Rule, key: Scalar, value: Node, path: str) -> None:
-        if rule.properties.get("password") or rule.secret:
+        hint = did_you_mean(key.text, rule.properties)
+        if "password" in rule.properties and ("'password'" in hint or not hint.startswith("did")):
             self._hide(value)
-        self._wrong(key, path, f"unknown key '{key.text}'", did_you_mean(key.text, rule.properties))
+        self._wrong(key, path, f"unknown key '{key.text}'", hint)
 
     def _named(self, rule: Rule, key: Scalar, path: str) -> Any:
         if rule.pattern is not None and not rule.pattern.search(key.text):

@@ -52,8 +52,9 @@ class Mistakes:
     def all(self) -> list[Mistake]:
         lines = self.text.splitlines() if self._found else []
         return [
-            Mistake(self.file, line, column, self._shown(message), self._shown(hint), self._source(lines, line, column))
+            Mistake(self.file, line, column, *map(_printable, (self._shown(message), self._shown(hint), source)))
             for line, column, message, hint in dict.fromkeys(self._found)
+            for source in [self._source(lines, line, column)]
         ]
 
     def _source(self, lines: list[str], line: int, column: int) -> str:
@@ -84,13 +85,18 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
         return f"did you mean '{lowered[near[0]]}'?"
     if not words:
         return ""
-    return "there is " + listed(words) if len(words) <= 12 else ""
+    return "known: " + listed(words) if len(words) <= 12 else ""
 
 
 def listed(words: Iterable[str]) -> str:
     """`'a', 'b' and 'c'`."""
     quoted = [f"'{w}'" for w in words]
     return quoted[0] if len(quoted) == 1 else ", ".join(quoted[:-1]) + f" and {quoted[-1]}"
+
+
+def _printable(text: str) -> str:
+    """Without what would act on a terminal."""
+    return "".join(c if c.isprintable() or c == "\t" else "\ufffd" for c in text)
 
 
 def _masked(found: re.Match[str]) -> str:

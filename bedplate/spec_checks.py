@@ -56,7 +56,7 @@ def _mentions(plain: Plain) -> Iterator[tuple[Keys, str, str, str]]:
 
 def _entry_names(root: Node, section: str) -> list[str]:
     found = at(root, (section,))
-    return list(found.entries) if isinstance(found, MappingNode) else []
+    return list(found.entries) if isinstance(found, MappingNode) and found is not root else []
 
 
 def _cycles(images: Plain, root: Node, mistakes: Mistakes) -> None:
@@ -74,7 +74,8 @@ def _cycles(images: Plain, root: Node, mistakes: Mistakes) -> None:
                 if other in trail:
                     ring = [*list(trail)[list(trail).index(other) :], other]
                     place = at(root, ("images", name, "from", argument))
-                    mistakes.add(place, f"images.{name}.from: images build on each other: {' <- '.join(ring)}")
+                    message = f"images.{name}.from: images build on each other: {' -> '.join(ring)}"
+                    mistakes.add(place, message, "one of them must begin elsewhere")
                 elif other in images and other not in done:
                     arrived = other
                     break
@@ -96,7 +97,6 @@ def _images(images: Plain, root: Node, mistakes: Mistakes) -> None:
             if argument in image.get("args", {}):
                 place = key_at(root, ("images", name, "args", argument))
                 mistakes.add(place, f"images.{name}.args: '{argument}' stands in 'from' too", "keep one of them")
-        _tags(image, ("images", name), root, mistakes)
 
 
 def _reference(text: str, keys: Keys, root: Node, mistakes: Mistakes) -> None:
@@ -119,13 +119,6 @@ def _credentials(text: str, keys: Keys, root: Node, mistakes: Mistakes) -> bool:
     return True
 
 
-def _tags(entry: Plain, keys: Keys, root: Node, mistakes: Mistakes) -> None:
-    for number, tag in enumerate(entry.get("tags", ())):
-        if _OWN_TAG.fullmatch(tag):
-            place = at(root, (*keys, "tags", str(number)))
-            mistakes.add(place, f"{_said(keys)}.tags: '{tag}' is a tag that Bedplate gives", "choose another")
-
-
 def _environments(plain: Plain, root: Node, mistakes: Mistakes) -> None:
     for name, environment in plain.get("environments", {}).items():
         keys = ("environments", name)
@@ -133,7 +126,6 @@ def _environments(plain: Plain, root: Node, mistakes: Mistakes) -> None:
             if environment.get("user_managed") and key in environment:
                 message = f"environments.{name}: '{key}' adds to an image that 'user_managed' says is complete"
                 mistakes.add(key_at(root, (*keys, key)), message, "keep one of them")
-        _tags(environment, keys, root, mistakes)
 
 
 def _services(services: Plain, root: Node, mistakes: Mistakes) -> None:
@@ -153,5 +145,4 @@ def _said(keys: Keys) -> str:
     return ".".join(keys)
 
 
-_OWN_TAG = re.compile("fp-[0-9a-f]{16}")
 _USER_AND_PASSWORD = re.compile(r"(?:^|//)[^/@\s:]*:(?P<password>[^/@\s]+)@(?!sha(?:256|384|512):)")

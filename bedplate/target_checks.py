@@ -17,14 +17,31 @@ Plain: TypeAlias = Mapping[str, Any]
 
 def check(plain: Plain, root: Node, mistakes: Mistakes) -> None:
     """Notes every mistake; parts that the schema refused are passed over."""
+    _environment_names(plain, root, mistakes)
     for name, target in plain.get("targets", {}).items():
         looking = _Target(plain, name, target, root, mistakes)
         looking.registry(target.get("registry", {}), ("targets", name, "registry"))
         looking.builder()
         looking.workspace()
-        looking.names()
         looking.ports()
         looking.endpoint()
+
+
+def _environment_names(plain: Plain, root: Node, mistakes: Mistakes) -> None:
+    """Where an environment becomes an image, its name is part of a repository, and it must begin with an image."""
+    targets = plain.get("targets", {})
+    local = [name for name, target in targets.items() if target.get("environment", {}).get("kind") == "local"]
+    for name in plain.get("environments", {}) if local else ():
+        place = key_at(root, ("environments", name))
+        if not refs.valid_path(name):
+            message = (
+                f"environments: '{name}' is no image name, and on target '{local[0]}' the environment becomes an image"
+            )
+            mistakes.add(place, message, "lower-case letters and digits, parted by '.', '_', '__' or '-'")
+        entry = at(root, ("environments", name))
+        if len(local) == len(targets) and isinstance(entry, MappingNode) and not {"image", "from"} & set(entry.entries):
+            message = f"environments.{name}: 'image' is missing"
+            mistakes.add(place, message, "only on Azure there is a default image")
 
 
 class _Target:
@@ -67,20 +84,6 @@ class _Target:
                 message = f"'workspace' is missing: {part} {kind} needs it"
                 self._say(key_at(self._root, self.keys), self.keys, message, hint)
                 return
-
-    def names(self) -> None:
-        """Where an environment becomes an image, its name is part of a repository."""
-        if self.target.get("environment", {}).get("kind") != "local":
-            return
-        for name, environment in self.plain.get("environments", {}).items():
-            keys = ("environments", name)
-            if not (refs.valid_path(name)):
-                hint = "lower-case letters and digits, parted by '.', '_', '__' or '-'"
-                message = f"'{name}' is no image name, and on target '{self.keys[1]}' the environment becomes an image"
-                self._say(key_at(self._root, keys), ("environments",), message, hint)
-            if not {"image", "from"} & set(environment) and not self._stands((*keys, "image")):
-                message = f"'image' is missing: target '{self.keys[1]}' has no image of its own to begin with"
-                self._say(key_at(self._root, keys), keys, message)
 
     def ports(self) -> None:
         """No two services, and no service and the registry, on one port of this machine."""

@@ -124,6 +124,7 @@ class _Reading:
         self._sizes: dict[int, int] = {}
         self._by_alias = 0
         self.long: list[Long] = []
+        self._misleading = False  # what was refused would make other mistakes appear
 
     def document(self) -> Node:
         import yaml
@@ -139,6 +140,8 @@ class _Reading:
         ended = self._next()
         if not isinstance(ended, yaml.StreamEndEvent):
             self._refuse(_spot(ended), "a second document begins here", "keep one document; take out the '---' line")
+        if self._misleading:
+            raise _RefusalError
         return root
 
     def _node(self) -> Node:
@@ -208,8 +211,10 @@ class _Reading:
         entries: dict[str, tuple[Scalar, Node]] = {}
         for key, value in zip(children[::2], children[1::2]):  # noqa: B905  a pair each; the parser sees to it
             if type(key) is not Scalar:
+                self._misleading = True
                 self._mistakes.add(key, "a key must be a text", "quote it, if it is one: YAML reads { and [ as more")
             elif key.text == "<<" and key.plain:
+                self._misleading = True
                 self._mistakes.add(key, "merge keys (<<) are not read", "write the keys out")
             elif key.text in entries:
                 first = entries[key.text][0]
@@ -222,11 +227,10 @@ class _Reading:
 
     def _marked(self, event: Any, node: Node | None) -> None:
         if event.tag is not None:
+            self._misleading = True
             shown = event.tag.replace("tag:yaml.org,2002:", "!!")
             hint = "quote the value" if shown == "!!str" else "take it out; a text is quoted, all else stands as it is"
             self._mistakes.add(_spot(event), f"the tag {shown} is not read", hint)
-            if isinstance(node, Scalar):
-                node.plain = False
         if event.anchor is not None:
             if event.anchor in self._anchors:
                 self._mistakes.add(_spot(event), f"&{event.anchor} stands here twice", "give one another name")
@@ -281,9 +285,13 @@ def _decoded(content: bytes, file: str) -> str:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        before = content[: error.start].decode("utf-8-sig", "replace")
-        mistakes = Mistakes(file, "")
         hint = "save the file as UTF-8"
+        if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+            mistakes = Mistakes(file, "")
+            mistakes.add(None, "the file is UTF-16, not UTF-8", hint)
+            raise SpecError(mistakes.all()) from None
+        before = content[: error.start].decode("utf-8-sig", "replace")
+        mistakes = Mistakes(file, content.decode("utf-8-sig", "replace"))
         mistakes.add(_end_of(before), f"not UTF-8: byte 0x{content[error.start]:02x} cannot stand here", hint)
         raise SpecError(mistakes.all()) from None
     if len(content.translate(None, _CONTROLS)) != len(content) or not text.isascii():
