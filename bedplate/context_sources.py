@@ -40,63 +40,81 @@ def choose(sources: Sequence[Source], dockerfile: Dockerfile, listing: Listing, 
             except wildcards.BadPatternError as error:
                 mistakes.append(dockerfile.mistake(source.at, str(error), word=written))
                 continue
-            if found is None:
-                mistakes.append(_missing(source.at, written, dockerfile, listing, ignore_path))
+            except _NotThereError as missing:
+                mistakes.append(_missing(source.at, written, missing.path, dockerfile, listing, ignore_path))
                 continue
-            if not found:
+            if not found.paths:
                 message = f"nothing in the context matches {written}"
                 chosen.warnings.append(dockerfile.mistake(source.at, message, word=written))
-            for path in found:
-                _take(path, source.at, listing, exclude, chosen)
+            for path in (*found.links, *found.paths):
+                base = found.base if found.base is not None else path
+                _take(path, base, source.at, listing, exclude, chosen)
     if mistakes:
         raise SpecError(mistakes)
     return chosen
 
 
-def _paths(source: Source, written: str, listing: Listing) -> list[str] | None:
-    """The paths a source names, links on the way among them; None if it has to be there and is not."""
+class _NotThereError(Exception):
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+
+@dataclass
+class _Found:
+    """`base`: what `--exclude` is relative to; None for each path itself. `links`: those on the way."""
+
+    paths: list[str] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
+    base: str | None = None
+
+
+def _paths(source: Source, written: str, listing: Listing) -> _Found:
+    """Raises BadPatternError, _NotThereError."""
     if source.parents:
         return _with_parents(written, listing)
+    found = _Found()
     path = _inside(written)
-    if source.wildcards and wildcards.has_wildcard(path):
-        matches = listing.matching(path)
-        return [p for match in matches for p in _followed(match, listing) or ()] + _links_before(path, listing)
-    return _followed(path, listing)
+    if not (source.wildcards and wildcards.has_wildcard(path)):
+        found.paths.append(_followed(path, listing, found))
+        return found
+    fixed = path.split("/")
+    while wildcards.has_wildcard("/".join(fixed)):
+        fixed.pop()
+    matches = listing.matching(path)
+    if matches:
+        _followed("/".join(fixed), listing, found)
+        found.paths += [_followed(match, listing, found) for match in matches]
+    return found
 
 
-def _followed(path: str, listing: Listing) -> list[str] | None:
+def _followed(path: str, listing: Listing, found: _Found) -> str:
     end, links = listing.resolve(path)
-    return None if end is None else [*links, end]
+    if end is None:
+        raise _NotThereError(path)
+    found.links += links
+    return end
 
 
-def _links_before(pattern: str, listing: Listing) -> list[str]:
-    """Links in the part of a pattern that stands before its first wildcard."""
-    parts = pattern.split("/")
-    fixed = parts[: next(i for i, part in enumerate(parts) if wildcards.has_wildcard(part))]
-    return listing.resolve("/".join(fixed))[1] if fixed else []
-
-
-def _with_parents(written: str, listing: Listing) -> list[str] | None:
+def _with_parents(written: str, listing: Listing) -> _Found:
     """`--parents`: here `**` means folders too, and `/./` parts the base from the pattern."""
     base, pivot, pattern = written.partition("/./")
-    start = _inside(base) if pivot else ""
+    found = _Found()
+    found.base = _followed(_inside(base) if pivot else "", listing, found)
     pattern = _inside(pattern if pivot else written)
-    end, links = listing.resolve(start)
-    if end is None:
-        return None
     if not wildcards.has_wildcard(pattern):
-        found = _followed(f"{end}/{pattern}" if end else pattern, listing)
-        return None if found is None else links + found
+        found.paths.append(_followed(f"{found.base}/{pattern}", listing, found))
+        return found
     match = Matcher([pattern]).excluded
-    skip = len(end) + 1 if end else 0
-    return links + [path for path, _ in listing.below(end) if match(path[skip:])]
+    skip = len(found.base) + 1 if found.base else 0
+    found.paths = [path for path, _ in listing.below(found.base) if match(path[skip:])]
+    return found
 
 
-def _take(path: str, at: Instruction, listing: Listing, exclude: Matcher | None, chosen: Chosen) -> None:
+def _take(path: str, base: str, at: Instruction, listing: Listing, exclude: Matcher | None, chosen: Chosen) -> None:
     if path:
         chosen.paths.setdefault(path, at)
     if listing.is_folder(path):
-        skip = len(path) + 1 if path else 0
+        skip = len(base) + 1 if base else 0
         for inner, _ in listing.below(path):
             if exclude is None or not exclude.excluded(inner[skip:]):
                 chosen.paths.setdefault(inner, at)
@@ -107,18 +125,22 @@ def _inside(path: str) -> str:
     return wildcards.clean("/" + path).lstrip("/")
 
 
-def _missing(at: Instruction, written: str, dockerfile: Dockerfile, listing: Listing, ignore_path: str) -> Mistake:
-    path = _inside(written)
+def _missing(
+    at: Instruction, written: str, path: str, dockerfile: Dockerfile, listing: Listing, ignore_path: str
+) -> Mistake:
     end, passed = listing.resolve(path)
     assert end is None
-    last = passed[-1] if passed else path
-    if listing.entry(last) is not None and listing.ignore.excluded(last):
+    last = passed[-1]
+    entry = listing.entry(last)
+    if entry is not None and listing.ignore.excluded(last):
         pattern = listing.ignore.deciding(last)
         message = f"{written} is in the context, but {ignore_path} takes it out: {pattern}"
-        return dockerfile.mistake(at, message, f"add a line '!{path}' to {ignore_path}", written)
+        return dockerfile.mistake(at, message, f"add a line '!{last}' to {ignore_path}", written)
+    if entry is not None:
+        return dockerfile.mistake(at, f"the link {last} leads to itself", word=written)
     message = f"there is no {written} in the context"
-    if last != path:
-        message += f": {last} is not there"
+    if last != _inside(written):
+        message = f"{written} leads to {last}, which is not in the context"
     return dockerfile.mistake(at, message, _meant(last, listing), written)
 
 
@@ -126,4 +148,4 @@ def _meant(path: str, listing: Listing) -> str:
     parent, _, name = path.rpartition("/")
     if not listing.is_folder(parent):
         return ""
-    return nearest(name, [n for n in listing.folder(parent)]).replace("'", f"'{parent}/" if parent else "'", 1)
+    return nearest(name, list(listing.folder(parent))).replace("'", f"'{parent}/" if parent else "'", 1)

@@ -1,4 +1,4 @@
-"""dockerfile_normal: one text for each meaning of an instruction, whatever its comments, line breaks and letter case."""
+"""dockerfile_normal: one text for each meaning of an instruction, whatever its comments, line breaks and case."""
 
 from __future__ import annotations
 

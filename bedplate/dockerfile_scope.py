@@ -21,23 +21,23 @@ PROXIES = frozenset(
 class Scope:
     """`given`: the values that the spec sets. `outer`: those of the ARGs before the first FROM, and Docker's own.
 
-    `used` collects the ARG names whose value went into a word or a command."""
+    values  what ARG and ENV set, the later one of a name winning, as BuildKit has it
+    args    names that an ARG declared and no ENV has set since
+    used    collects the names in `args` whose value went into a word or a command"""
 
     given: Mapping[str, str]
     outer: Mapping[str, str]
     escape: str
-    args: Mapping[str, str | None] = field(default_factory=dict)
-    env: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, str] = field(default_factory=dict)
+    args: frozenset[str] = frozenset()
     used: set[str] = field(default_factory=set)
 
     def word(self, text: str, unset: Callable[[str], None] | None = None) -> str:
         """Expands one word. `unset` is told the names that have no value here. Raises ValueError."""
         if "$" not in text and "'" not in text and '"' not in text and self.escape not in text:
             return text
-        values = {name: value for name, value in self.args.items() if value is not None}
-        values.update(self.env)  # ENV wins over an ARG of the same name
-        expanded = expand(text, values, self.escape)
-        self.used.update(n for n in expanded.used | expanded.unset if n in self.args and n not in self.env)
+        expanded = expand(text, self.values, self.escape)
+        self.used.update((expanded.used | expanded.unset) & self.args)
         if unset:
             for name in sorted(expanded.unset):
                 unset(name)
@@ -45,26 +45,28 @@ class Scope:
 
     def after_arg(self, at: Instruction) -> Scope:
         """The scope behind an ARG: the spec's value, else the default, else that of the ARG before FROM."""
-        args = dict(self.args)
+        scope = self
         for text in at.words:
-            scope = replace(self, args=args)
             name, equals, default = text.partition("=")
             if name in self.given:
                 value: str | None = self.given[name]
             elif equals:
                 value = scope.word(default)
             else:
-                value = self.outer.get(scope.word(name))
-            args[name] = value
-        return replace(self, args=args)
+                value = self.outer.get(name)
+            # an ARG without any value leaves the value that was there
+            values = scope.values if value is None else {**scope.values, name: value}
+            scope = replace(scope, values=values, args=scope.args | {name})
+        return scope
 
     def after_env(self, at: Instruction) -> Scope:
         pairs = zip(at.words[::2], at.words[1::2], strict=True)
-        return replace(self, env={**self.env, **{self.word(name): self.word(value) for name, value in pairs}})
+        new = {self.word(name): self.word(value) for name, value in pairs}
+        return replace(self, values={**self.values, **new}, args=self.args - new.keys())
 
     def run(self) -> None:
         """A command sees every ARG in its environment, whether its text names it or not."""
-        self.used.update(name for name in self.args if name not in self.env)
+        self.used.update(self.args)
 
 
 def of_platforms(target: str) -> dict[str, str]:

@@ -96,7 +96,7 @@ class _Reading:
         self.mistakes: list[Mistake] = []
         self.given = args
         builtin = of_platforms(platform)
-        self.outer = Scope(args, {}, dockerfile.escape, dict(builtin))
+        self.outer = Scope(args, builtin, dockerfile.escape, builtin)
         self.outer_args: list[Instruction] = []
         self.outer_uses: dict[str, set[str]] = {}  # ARG before FROM -> those its default names
         self.stages: list[_Stage] = []
@@ -158,7 +158,7 @@ class _Reading:
         if stage.end is not None:
             return stage.end
         used = stage.part.used
-        stage.end = Scope(self.given, self.outer_values(), self.dockerfile.escape, used=used)
+        stage.end = Scope(self.given, self.outer.values, self.dockerfile.escape, used=used)
         scope, triggers = self.start(stage)
         for at in triggers:
             stage.part.instructions.append(at)
@@ -168,9 +168,6 @@ class _Reading:
             scope = self.step(stage, at, scope)
         stage.end = scope
         return scope
-
-    def outer_values(self) -> dict[str, str]:
-        return {name: value for name, value in self.outer.args.items() if value is not None}
 
     def start(self, stage: _Stage) -> tuple[Scope, list[Instruction]]:
         at = stage.start
@@ -243,7 +240,7 @@ class _Reading:
         for heredoc in at.heredocs:
             if heredoc.expand:
                 names = re.findall(r"\$\{?(\w+)", heredoc.content)
-                scope.used.update(n for n in names if n in scope.args and n not in scope.env)
+                scope.used.update(scope.args.intersection(names))
         written = [w for w in at.words[:-1] if not (w.startswith("<<") and at.heredocs and not at.json)]
         unset: list[str] = []
         paths = [scope.word(word, unset.append) for word in written]
@@ -284,10 +281,8 @@ class _Reading:
 
     def origin(self, stage: _Stage, at: Instruction, text: str, scope: Scope) -> None:
         """The stage or image that a `from=` names."""
-        values = {**self.outer_values(), **{n: v for n, v in scope.args.items() if v is not None}}
-        inner = replace(scope, args=values)
-        name = inner.word(text)
-        self.outer.used.update(n for n in inner.used if n not in scope.args)
+        both = replace(scope, values={**self.outer.values, **scope.values}, args=self.outer.args | scope.args)
+        name = both.word(text)
         if name.isdigit():
             if int(name) >= stage.index:
                 message = f"from={name}: there is no earlier stage of this number; the first one is 0"

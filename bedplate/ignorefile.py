@@ -8,7 +8,10 @@ from collections.abc import Iterator, Sequence
 from bedplate.wildcards import BadPatternError, check, clean
 
 # Go's unicode.IsSpace; Python's str.strip() takes a few control characters more
-SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+SPACE = (
+    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
 
 
 def read(text: str | bytes) -> list[str]:
@@ -40,7 +43,8 @@ def read_lines(text: str | bytes) -> list[tuple[str, int]]:
 class Matcher:
     """Decides paths by patterns; the last pattern that matches a path or one of its parents wins.
 
-    Paths are relative to the context, with forward slashes. Raises BadPatternError; `lines` are the patterns' line numbers."""
+    Paths are relative to the context, with forward slashes. `lines`: the patterns' line numbers, for messages.
+    Raises BadPatternError."""
 
     def __init__(self, patterns: Sequence[str], lines: Sequence[int] = ()) -> None:
         self._rules: list[tuple[str, bool, str]] = []  # pattern without its `!`, negated, expression
