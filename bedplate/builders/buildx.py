@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bedplate.builders import docker, failure, staging
-from bedplate.builders.layout import DOCKERFILE, Layout, lay_out
+from bedplate.builders.layout import DOCKERFILE, lay_out
 from bedplate.builders.progress import PlainProgress
+from bedplate.clients import docker_host
 from bedplate.clients.docker_engine import Engine
-from bedplate.errors import StepError
 from bedplate.step import BuildRequest, Log
 
 ANSWER_S = 20.0
@@ -38,7 +38,9 @@ def client() -> Client | None:
     programs = list(dict.fromkeys(filter(None, (shutil.which("docker", path=p) for p in _folders()))))
     for program in programs:
         if _says([program, "buildx", "version"]):
-            return Client((program, "buildx", "build", "--load"), {})
+            # the builder inside the engine: one in a container of its own cannot see the engine's images
+            name = docker_host.context_name() or "default"
+            return Client((program, "buildx", "build", f"--builder={name}"), {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"})
     for program in programs:
         version = re.search(r"version (\d+)\.", _says([program, "--version"]))
         if version and int(version[1]) <= LAST_WITHOUT_BUILDX:
@@ -58,7 +60,9 @@ def build(request: BuildRequest, root: Path, engine: Engine, log: Log, with_: Cl
         if layout.target:
             command.append(f"--target={layout.target}")
         command += [f"--label={name}={value}" for name, value in request.labels.items()]
-        environ = {**os.environ, **with_.environ, "DOCKER_HOST": engine.address}
+        environ = {**os.environ, **with_.environ}
+        if not docker_host.context_name():  # which it finds by itself, with its certificates
+            environ["DOCKER_HOST"] = engine.address
         # a proxy's address may hold a password, and every user can read a command line: values go by environment
         command += [f"--build-arg={name}" for name in request.args]
         environ.update(request.args)

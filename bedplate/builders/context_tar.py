@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tarfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
@@ -9,6 +10,8 @@ from typing import TypeAlias
 
 from bedplate.builders.layout import Layout
 from bedplate.errors import StepError
+from bedplate.stat_cache import stamp
+from bedplate.step import ReadFile
 
 # after 1980, which is where a zip file's times begin
 EPOCH = 1_700_000_000
@@ -18,9 +21,9 @@ Pieces: TypeAlias = Iterable[bytes]
 
 
 def stream(layout: Layout, folder: Path) -> Iterator[bytes]:
-    """The tar in pieces of about a megabyte. `folder`: where the user's files lie. Raises StepError.
+    """The tar in pieces of about a megabyte. `folder`: where the user's files lie.
 
-    A file is sent as it is now: if it was changed since it was hashed, the next run notices."""
+    Raises StepError where a file is not the one that was hashed: what is sent is what the fingerprint says."""
     waiting: list[bytes] = []
     size = 0
     for piece in _pieces(layout, folder):
@@ -41,34 +44,33 @@ def _pieces(layout: Layout, folder: Path) -> Iterator[bytes]:
         yield _head(name, tarfile.REGTYPE, 0o644, len(content)) + _padded(content)
     for file in layout.files:
         name = f"{layout.below}/{file.path}" if layout.below else file.path
-        path = folder / file.path
         try:
-            if file.kind == "dir":
-                yield _head(name, tarfile.DIRTYPE, file.mode)
-            elif file.kind == "symlink":
-                yield _head(name, tarfile.SYMTYPE, 0o777, target=str(path.readlink()))
-            else:
-                yield from _file(name, path, file.mode)
+            yield from _entry(name, folder / file.path, file)
         except OSError as error:
-            raise StepError(f"cannot send {path}: {error.strerror}", "was it removed since the build began?") from None
+            raise _changed(folder / file.path, f": {error.strerror}") from None
 
 
-def _file(name: str, path: Path, mode: int) -> Iterator[bytes]:
-    with path.open("rb") as opened:
-        content = opened.read(CHUNK)
-        if len(content) < CHUNK:
-            yield _head(name, tarfile.REGTYPE, mode, len(content)) + _padded(content)
-            return
-        size = path.stat().st_size
-        yield _head(name, tarfile.REGTYPE, mode, size)
-        left = size
-        while content and left:
-            yield content[:left]
-            left -= len(content[:left])
-            content = opened.read(CHUNK)
-    if left:
-        raise StepError(f"cannot send {path}: it shrank while it was read", "run again")
-    yield bytes(-size % tarfile.BLOCKSIZE)
+def _entry(name: str, path: Path, file: ReadFile) -> Iterator[bytes]:
+    if file.kind == "dir":
+        yield _head(name, tarfile.DIRTYPE, file.mode)
+    elif file.kind == "symlink":
+        yield _head(name, tarfile.SYMTYPE, 0o777, target=str(path.readlink()))
+    else:
+        with path.open("rb", buffering=0) as opened:
+            if stamp(os.fstat(opened.fileno())) != file.stamp:
+                raise _changed(path)
+            yield _head(name, tarfile.REGTYPE, file.mode, file.size)
+            left = file.size
+            while left and (piece := opened.read(min(left, CHUNK))):
+                left -= len(piece)
+                yield piece
+            if left or stamp(os.fstat(opened.fileno())) != file.stamp:
+                raise _changed(path)
+        yield bytes(-file.size % tarfile.BLOCKSIZE)
+
+
+def _changed(path: Path, why: str = "") -> StepError:
+    return StepError(f"{path} was changed while the build began{why}", "run again")
 
 
 def _head(name: str, kind: bytes, mode: int, size: int = 0, target: str = "") -> bytes:

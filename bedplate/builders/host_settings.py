@@ -7,9 +7,12 @@ import io
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from bedplate import dockerfile_reader
+from bedplate.step import BuildRequest
 
 FOLDER = ".bedplate-host"  # in the context, for one build
 # A tmpfs in every RUN: what is mounted below it leaves no trace in the layer, where a mount at any other place
@@ -69,6 +72,37 @@ def read(environ: Mapping[str, str], home: Path, etc: Path = Path("/etc")) -> Ho
         stage_lines=tuple(f"ARG {name}={value}" for name, value in variables.items()),
         args=_proxies(environ, notes),
         notes=tuple(notes),
+    )
+
+
+def applied(settings: HostSettings, request: BuildRequest) -> BuildRequest:
+    """The request with the settings in its Dockerfile, context and arguments; an argument of its own wins.
+
+    Only stages that run something get them, so an image without a RUN has no trace of them at all."""
+    parsed = dockerfile_reader.parse(request.dockerfile, request.dockerfile_path)
+    source = request.dockerfile.split("\n")
+    behind: set[int] = set()  # lines that a stage's own lines follow
+    begins = 0
+    for instruction in parsed.instructions if settings.run_mounts else ():
+        if instruction.keyword == "FROM":
+            begins = instruction.end_line
+        elif instruction.keyword == "RUN":
+            line, end = source[instruction.line - 1], instruction.column - 1 + len(instruction.keyword)
+            source[instruction.line - 1] = f"{line[:end]} {' '.join(settings.run_mounts)}{line[end:]}"
+            behind.add(begins)
+    text: list[str] = []
+    lines: dict[int, int] = {}
+    for number, line in enumerate(source, 1):
+        text.append(line)
+        if number in request.lines:
+            lines[len(text)] = request.lines[number]
+        text += settings.stage_lines if number in behind else ()
+    return replace(
+        request,
+        dockerfile="\n".join(text),
+        lines=lines,
+        args={**settings.args, **request.args},
+        extra_files={**settings.extra_files, **request.extra_files},
     )
 
 

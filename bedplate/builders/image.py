@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from bedplate.builders import buildx, docker
+import os
+from pathlib import Path
+
+from bedplate.builders import buildx, docker, host_settings
 from bedplate.errors import StepError
 from bedplate.step import BuildRequest, Clients
 
@@ -14,21 +17,30 @@ MANY_BYTES = 200_000_000
 def build(request: BuildRequest, clients: Clients) -> str:
     """Image id; the engine then has the image under `request.tag`. Raises StepError.
 
+    What the host's settings say of the network (CA bundle, pip, proxies) reaches the build and stays out of the image.
     A secret needs a client program that speaks BuildKit; a large context is faster with one."""
+    engine, log = clients.engine, clients.log
+    buildkit = docker.uses_buildkit(engine)
+    settings = host_settings.read(os.environ, Path.home())
+    settings = settings if buildkit else settings.without_mounts()
     why = _why_client(request)
-    client = buildx.client() if why and docker.uses_buildkit(clients.engine) else None
-    if client:
-        clients.log.note(f"builder: {' '.join(client.command)}, because of {why}")
-        return buildx.build(request, clients.root, clients.engine, clients.log, client)
-    if request.secrets:
+    client = buildx.client() if why and buildkit else None
+    if request.secrets and client is None:
         names = ", ".join(sorted(request.secrets))
         raise StepError(
             f"image {request.image}: its secrets ({names}) need BuildKit and a docker client that speaks it",
-            "install Docker's buildx plugin (`sudo apt-get install docker-buildx`, or docker-buildx-plugin)",
+            "install Docker's buildx plugin: `sudo apt-get install docker-buildx`, or docker-buildx-plugin",
         )
-    kind = "BuildKit" if docker.uses_buildkit(clients.engine) else "the classic builder"
-    clients.log.note(f"builder: {kind} of the engine, through its API")
-    return docker.build(request, clients.root, clients.engine, clients.log)
+    if client:
+        log.note(f"builder: {' '.join(client.command)}, because of {why}")
+    else:
+        log.note(f"builder: {'BuildKit' if buildkit else 'the classic builder'} of the engine, through its API")
+    for note in settings.notes:
+        log.note(note)
+    request = host_settings.applied(settings, request)
+    if client:
+        return buildx.build(request, clients.root, engine, log, client)
+    return docker.build(request, clients.root, engine, log)
 
 
 def _why_client(request: BuildRequest) -> str:

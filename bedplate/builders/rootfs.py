@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -21,7 +20,17 @@ from bedplate.step import Log
 # later than the packages of the stable suites were first made: only what the installation writes gets this time
 EPOCH = 1_700_000_000
 RECIPE = 1  # counts up when the commands below change what comes out
+NAME = "rootfs.tar"
 KEPT = 6  # tars; the ones used least recently go first
+# Debian's names for OCI's platforms
+ARCHITECTURES = {
+    "linux/amd64": "amd64",
+    "linux/arm64": "arm64",
+    "linux/arm/v7": "armhf",
+    "linux/386": "i386",
+    "linux/ppc64le": "ppc64el",
+    "linux/s390x": "s390x",
+}
 TAIL = 20  # lines of mmdebstrap's output shown when it fails
 # as in Debian's own slim images, apart from the copyright files: manuals and translations, for later packages too
 LEFT_OUT = ("doc", "groff", "info", "linda", "lintian", "locale", "man")
@@ -51,29 +60,29 @@ class Rootfs:
     architecture: str | None
 
 
-def build(rootfs: Rootfs, log: Log) -> Path:
-    """The tar, made now or kept in the user's cache folder from an earlier time. Raises StepError.
+def build(rootfs: Rootfs, log: Log, *, fresh: bool = False) -> Path:
+    """The tar, made now or (not `fresh`) kept in the user's cache folder from an earlier time. Raises StepError.
 
-    The same packages and versions of the mirror give the same bytes."""
+    The same versions of the packages in the mirror give the same bytes."""
     mirrors = [rootfs.mirror] if rootfs.mirror else apt_sources.of_suite(rootfs.suite, rootfs.components)
-    path = folder() / f"{_key(rootfs, mirrors)}.tar"
-    if path.exists():
+    path = folder() / _key(rootfs, mirrors) / NAME
+    if path.exists() and not fresh:
         log.note(f"root file system {rootfs.suite}: kept from an earlier build, {path}")
-        os.utime(path)
+        os.utime(path.parent)
         return path
     program = shutil.which("mmdebstrap")
     if program is None:
         raise StepError("a rootfs image is made by mmdebstrap, which is not installed", _how_to_install())
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="making-", dir=path.parent) as making:
-        tar = Path(making) / "rootfs.tar"
-        _run([program, *arguments(rootfs, mirrors), str(tar), *mirrors], rootfs, log)
+    with tempfile.TemporaryDirectory(prefix="making-", dir=folder()) as making:
+        tar = Path(making) / NAME
+        _run([program, *arguments(rootfs), str(tar), *mirrors], rootfs, log)
         tar.rename(path)
-    _forget_old(path)
+    _forget_old(path.parent)
     return path
 
 
-def arguments(rootfs: Rootfs, mirrors: Sequence[str]) -> list[str]:
+def arguments(rootfs: Rootfs) -> list[str]:
     """mmdebstrap's options and the suite."""
     left_out = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in LEFT_OUT]
     kept = ["doc/*/copyright", "locale/locale.alias"]
@@ -98,7 +107,7 @@ def folder() -> Path:
 
 
 def _key(rootfs: Rootfs, mirrors: Sequence[str]) -> str:
-    made_of = [RECIPE, EPOCH, arguments(rootfs, mirrors), list(mirrors)]
+    made_of = [RECIPE, EPOCH, arguments(rootfs), list(mirrors)]
     return f"{rootfs.suite}-{hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:24]}"
 
 
@@ -150,8 +159,7 @@ def _how_to_install() -> str:
 
 
 def _forget_old(but: Path) -> None:
-    tars = sorted(but.parent.glob("*.tar"), key=lambda tar: tar.stat().st_mtime, reverse=True)
-    for tar in tars[KEPT:]:
-        if tar != but:
-            with contextlib.suppress(OSError):
-                tar.unlink()
+    kept = sorted(but.parent.glob(f"*/{NAME}"), key=lambda tar: tar.parent.stat().st_mtime, reverse=True)
+    for old in kept[KEPT:]:
+        if old.parent != but:
+            shutil.rmtree(old.parent, ignore_errors=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bedplate.builders.layout import Layout
 from bedplate.errors import StepError
+from bedplate.stat_cache import stamp
 from bedplate.step import BuildRequest, ReadFile
 
 
@@ -66,7 +67,10 @@ def _make(folder: Path, within: Path, modes: dict[Path, int]) -> None:
 
 def _place(source: Path, to: Path, file: ReadFile) -> None:
     """A hard link where the file's mode is the one that was hashed, else a copy with the same time."""
-    if source.lstat().st_mode & 0o7777 == file.mode:
+    status = source.lstat()
+    if stamp(status) != file.stamp:
+        raise StepError(f"{source} was changed while the build began", "run again")
+    if status.st_mode & 0o7777 == file.mode:
         try:
             os.link(source, to)
             return

@@ -1,0 +1,115 @@
+"""found: images that were built before: in the engine, or in the registry by the tag of their fingerprint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bedplate import labels
+from bedplate.errors import StepError
+from bedplate.model import BuiltImage, GenericRegistry, LocalRegistry, ReferenceImage, Registry, Spec
+from bedplate.step import Answers, AskImage, AskManifest, Clients, Question, Unreachable
+
+
+def local_tag(path: str, fingerprint: str) -> str:
+    """`project/name:fp-<16 hex>`: an image's name in the engine."""
+    return f"{path}:{labels.short(fingerprint)}"
+
+
+def find(name: str, path: str, fingerprint: str, registry: Registry | None, clients: Clients) -> BuiltImage | None:
+    """The image of this fingerprint, if the engine or the registry has it; its label must say so, not its tag alone.
+
+    `path`: project/name. Nothing is pulled. `doit -a` finds nothing. Raises StepError where the registry refuses."""
+    if clients.again:
+        return None
+    tag = local_tag(path, fingerprint)
+    held = clients.engine.image(tag)
+    if held is not None and _of_engine(held).get(labels.FINGERPRINT) == fingerprint:
+        clients.log.note(f"reused {tag}: the engine has it")
+        return BuiltImage(name, tag, fingerprint, None)
+    digest = in_registry(path, fingerprint, registry, clients) if registry else None
+    if registry and digest:
+        clients.log.note(f"reused {registry.address}/{path}@{digest}")
+        return BuiltImage(name, tag, fingerprint, digest)
+    return None
+
+
+def in_registry(path: str, fingerprint: str, registry: Registry, clients: Clients) -> str | None:
+    """Digest of the image that carries the fingerprint as its tag and as its label; a label that differs is noted."""
+    remote, repository = clients.registry(registry), _repository(registry, path)
+    digest = remote.digest(repository, labels.short(fingerprint))
+    if digest is None:
+        return None
+    if remote.labels(repository, digest).get(labels.FINGERPRINT) == fingerprint:
+        return digest
+    clients.log.note(
+        f"{registry.address}/{path}:{labels.short(fingerprint)} is another image than its tag says: not used"
+    )
+    return None
+
+
+def in_engine(image: BuiltImage, path: str, registry: Registry | None, clients: Clients) -> str:
+    """The image's local tag, once the engine has it: it is pulled from the registry where it must be.
+
+    `path`: project/name. Raises StepError where neither has it."""
+    # a copy of somebody else's image has no label of ours
+    unlabelled = isinstance(clients.spec.images.get(image.name), ReferenceImage)
+    held = clients.engine.image(image.tag)
+    if held is not None and (unlabelled or _of_engine(held).get(labels.FINGERPRINT) == image.fingerprint):
+        return image.tag
+    digest = image.digest
+    if digest is None and registry is not None and not unlabelled:
+        digest = in_registry(path, image.fingerprint, registry, clients)
+    if registry is None or digest is None:
+        raise StepError(
+            f"image {image.name} ({image.tag}) is neither in the engine nor in the registry",
+            f"`doit -a build_base:{image.name}` builds it again",
+        )
+    reference = f"{registry.address}/{path}@{digest}"
+    clients.log.note(f"pulling {reference}")
+    clients.engine.pull(reference, None, clients.registry(registry).credentials(), clients.log)
+    clients.engine.tag(reference, image.tag)
+    return image.tag
+
+
+def ask(path: str, fingerprint: str, spec: Spec) -> list[Question]:
+    """What must be known to say whether the image is still somewhere."""
+    questions: list[Question] = [AskImage(local_tag(path, fingerprint))]
+    entry = spec.target.registry
+    if isinstance(entry, LocalRegistry):
+        registry = Registry("local", f"127.0.0.1:{entry.port}", True)
+    elif isinstance(entry, GenericRegistry):
+        registry = Registry("generic", entry.address, entry.insecure)
+    else:
+        return questions  # its address is not known before it has been asked for
+    return [*questions, AskManifest(registry, _repository(registry, path), labels.short(fingerprint))]
+
+
+def absent(image: BuiltImage, answers: Answers) -> str | None:
+    """Why the image is nowhere any more; None: it is somewhere, or not everybody could be asked."""
+    tag = labels.short(image.fingerprint)
+    path = image.tag.rpartition(":")[0]
+    said = [answers[AskImage(image.tag)]]
+    if isinstance(said[0], Mapping) and said[0].get(labels.FINGERPRINT, image.fingerprint) == image.fingerprint:
+        return None
+    said += [
+        answer
+        for question, answer in answers.items()
+        if isinstance(question, AskManifest) and question.reference == tag and _ends(question.repository, path)
+    ]
+    if any(isinstance(answer, Unreachable | str) for answer in said):
+        return None
+    return "neither in the engine nor in the registry" if len(said) > 1 else "not in the engine"
+
+
+def _repository(registry: Registry, path: str) -> str:
+    below = registry.address.partition("/")[2]
+    return f"{below}/{path}" if below else path
+
+
+def _ends(repository: str, path: str) -> bool:
+    return repository == path or repository.endswith(f"/{path}")
+
+
+def _of_engine(image: Mapping[str, object]) -> Mapping[str, str]:
+    config = image.get("Config")
+    return (config.get("Labels") or {}) if isinstance(config, dict) else {}

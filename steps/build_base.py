@@ -1,0 +1,185 @@
+"""build_base: an image of the spec becomes an image in the engine, or is found to be one already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from bedplate import labels
+from bedplate.dockerfile_scope import this_platform
+from bedplate.model import BuiltImage, DockerfileImage, ImageEntry, Registry, RootfsImage, Spec
+from bedplate.step import Answers, BuildRequest, Clients, DockerfileFiles, FileSet, Given, Question, ReadFile, Task
+
+ROOTFS_DOCKERFILE = 'FROM scratch\nADD rootfs.tar /\nCMD ["/bin/sh"]\n'
+
+
+@dataclass(frozen=True)
+class DockerfileInputs:
+    """`path`: project/name, which stands in the image's labels. `secrets`: their names."""
+
+    path: str
+    secrets: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RootfsInputs:
+    path: str
+    suite: str
+    packages: tuple[str, ...]
+    variant: str
+    components: tuple[str, ...]
+    mirror: str | None
+    platform: str
+
+
+@dataclass(frozen=True)
+class ReferenceInputs:
+    path: str
+    reference: str
+    platform: str
+
+
+Inputs: TypeAlias = DockerfileInputs | RootfsInputs | ReferenceInputs
+
+
+def tasks(spec: Spec) -> Iterable[Task]:
+    for image in spec.images.values():
+        files: tuple[DockerfileFiles, ...] = ()
+        needs: tuple[str, ...] = ()
+        if isinstance(image, DockerfileImage):
+            files = (_files(image),)
+            needs = tuple(dict.fromkeys(f"build_base:{parent}" for parent in image.from_.values()))
+        yield Task(
+            "build_base",
+            image.name,
+            _inputs(spec, image),
+            files,
+            needs,
+            after=("resolve_registry",),  # what was built elsewhere is there; where it stands changes no image
+            foreseen=True,
+            aside=files[0] if files else None,
+        )
+
+
+def run(inputs: Inputs, given: Given, clients: Clients) -> BuiltImage:
+    from bedplate.builders import found
+
+    name, registry = inputs.path.rpartition("/")[2], given.one(Registry)
+    if isinstance(inputs, ReferenceInputs):
+        return _reference(inputs, name, given, clients)
+    known = found.find(name, inputs.path, given.fingerprint, registry, clients)
+    if known:
+        return known
+    if isinstance(inputs, DockerfileInputs):
+        _dockerfile(inputs, name, given, clients)
+    else:
+        _rootfs(inputs, name, given, clients)
+    return BuiltImage(name, found.local_tag(inputs.path, given.fingerprint), given.fingerprint, None)
+
+
+def asks(output: BuiltImage, spec: Spec) -> Sequence[Question]:
+    from bedplate.builders import found
+
+    return found.ask(f"{spec.project}/{output.name}", output.fingerprint, spec)
+
+
+def present(output: BuiltImage, answers: Answers) -> str | None:
+    from bedplate.builders import found
+
+    return found.absent(output, answers)
+
+
+def _inputs(spec: Spec, image: ImageEntry) -> Inputs:
+    path, platform = f"{spec.project}/{image.name}", image.platform or this_platform()
+    if isinstance(image, DockerfileImage):
+        return DockerfileInputs(path, tuple(sorted(image.secrets)))
+    if isinstance(image, RootfsImage):
+        packages, components = tuple(sorted(set(image.packages))), tuple(dict.fromkeys(image.components))
+        return RootfsInputs(path, image.suite, packages, image.variant, components, image.mirror, platform)
+    return ReferenceInputs(path, image.reference, platform)
+
+
+def _files(image: DockerfileImage) -> DockerfileFiles:
+    platform = image.platform or this_platform()
+    return DockerfileFiles(image.context, image.dockerfile, image.target, image.args, image.from_, platform)
+
+
+def _dockerfile(inputs: DockerfileInputs, name: str, given: Given, clients: Clients) -> None:
+    from bedplate import context
+    from bedplate.builders import found, image, upstream
+    from bedplate.clients.credentials import read_secret
+
+    entry = clients.spec.images[name]
+    assert isinstance(entry, DockerfileImage)
+    recipe = clients.recipe(given.aside)  # the very object that was hashed: nothing is read again
+    pins = upstream.pinned(recipe.parents, clients)
+    text, lines = context.sent(recipe, pins=pins)
+    args = dict(entry.args)
+    for argument, parent in entry.from_.items():
+        built = given.outputs[f"build_base:{parent}"]
+        assert isinstance(built, BuiltImage)
+        path = f"{clients.spec.project}/{parent}"
+        args[argument] = found.in_engine(built, path, given.one(Registry), clients)
+    secrets = {
+        secret: read_secret(source, clients.root, f"secret {secret} of image {name}").reveal().encode()
+        for secret, source in entry.secrets.items()
+    }
+    request = BuildRequest(
+        image=name,
+        tag=found.local_tag(inputs.path, given.fingerprint),
+        dockerfile=text,
+        lines=lines,
+        dockerfile_path=entry.dockerfile,
+        file_set=given.file_sets[0],
+        args=args,
+        target=entry.target,
+        platform=entry.platform or this_platform(),
+        labels=_labels(name, given, clients),
+        secrets=secrets,
+    )
+    image.build(request, clients)
+
+
+def _rootfs(inputs: RootfsInputs, name: str, given: Given, clients: Clients) -> None:
+    from bedplate.builders import docker, found, rootfs
+
+    architecture = None if inputs.platform == this_platform() else rootfs.ARCHITECTURES[inputs.platform]
+    wanted = rootfs.Rootfs(
+        inputs.suite, inputs.packages, inputs.variant, inputs.components, inputs.mirror, architecture
+    )
+    tar = rootfs.build(wanted, clients.log, fresh=clients.again)
+    request = BuildRequest(
+        image=name,
+        tag=found.local_tag(inputs.path, given.fingerprint),
+        dockerfile=ROOTFS_DOCKERFILE,
+        lines={},
+        dockerfile_path="rootfs",
+        file_set=_one_file(tar),
+        args={},
+        target=None,
+        platform=inputs.platform,
+        labels=_labels(name, given, clients),
+    )
+    docker.build(request, clients.root, clients.engine, clients.log)
+
+
+def _reference(inputs: ReferenceInputs, name: str, given: Given, clients: Clients) -> BuiltImage:
+    """Somebody else's image stays as it is, so it has no label of ours: its digest is the proof."""
+    from bedplate.builders import found, upstream
+
+    tag = found.local_tag(inputs.path, given.fingerprint)
+    upstream.take(inputs.reference, inputs.platform, tag, clients)
+    return BuiltImage(name, tag, given.fingerprint, None)
+
+
+def _labels(name: str, given: Given, clients: Clients) -> Mapping[str, str]:
+    return labels.of_image(clients.spec.project, name, given.fingerprint, clients.spec.version)
+
+
+def _one_file(path: Path) -> FileSet:
+    from bedplate.stat_cache import stamp
+
+    status = path.stat()
+    return FileSet(str(path.parent), (ReadFile(path.name, "file", 0o644, "", status.st_size, stamp(status)),))
