@@ -10,12 +10,8 @@ from pathlib import Path
 def folder(port: int) -> Path:
     """Where the images, configuration, log and pid of the registry on this port are."""
     data = os.environ.get("XDG_DATA_HOME", "")
-    return (
-        (Path(data) if Path(data).is_absolute() else Path.home() / ".local" / "share")
-        / "bedplate"
-        / "registry"
-        / str(port)
-    )
+    home = Path(data) if Path(data).is_absolute() else Path.home() / ".local" / "share"
+    return home / "bedplate" / "registry" / str(port)
 
 
 def storage(port: int) -> Path:

@@ -21,6 +21,7 @@ from bedplate.errors import StepError
 PROGRAMS = ("docker-registry", "registry")  # Debian's name, and that of the project's own build
 READY_S = 10.0
 STOP_S = 5.0
+SETTLED_S = 1.0  # a program that is just ending takes connections and answers none
 POLL_S = 0.02
 # the pid is written by the process that becomes the registry: whenever we are killed, no registry is left unknown
 START = 'echo $$ > "$1" && exec "$2" serve "$3"'
@@ -44,7 +45,9 @@ def answers(port: int) -> bool | None:
 def start(port: int) -> bool:
     """Returns once a registry answers there; True if this call has started it. Raises StepError."""
     with _alone(port):
-        answer = answers(port)
+        until = time.monotonic() + SETTLED_S
+        while (answer := answers(port)) is False and time.monotonic() < until:
+            time.sleep(POLL_S)
         if answer is False:
             held = listener(port)
             raise StepError(
@@ -66,22 +69,14 @@ def stop(port: int) -> str:
         if running(port):
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
+        # its threads hold the port for a moment longer than it has a command line
         until = time.monotonic() + STOP_S
-        while _ending(pid) and time.monotonic() < until:
+        while (running(port) or answers(port) is not None) and time.monotonic() < until:
             time.sleep(POLL_S)
+        if not running(port):
+            break
     (folder(port) / "pid").unlink(missing_ok=True)
     return f"stopped the registry on 127.0.0.1:{port} (pid {pid}); its images stay in {folder(port)}"
-
-
-def _ending(pid: int) -> bool:
-    """Is it still there? A process loses its command line a moment before it gives up its port."""
-    try:
-        os.kill(pid, 0)
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return not Path("/proc/self").exists()
 
 
 def _launch(port: int, program: str) -> None:
