@@ -7,7 +7,8 @@ from typing import Any
 
 from bedplate.mistakes import Mistakes, did_you_mean, listed
 from bedplate.schema_rules import Rule
-from bedplate.yaml_text import Mapping, Node, Scalar, Sequence, reads_as
+from bedplate.yaml_nodes import Mapping, Node, Scalar, Sequence
+from bedplate.yaml_scalars import reads_as
 
 
 class _Nothing:
@@ -208,7 +209,7 @@ class _Conforming:
             return _BOOLEANS[text.lower()]
         if read == "a number" and len(text) <= 300 and _JSON_NUMBER.fullmatch(text):
             return _number(text)
-        return self._unquoted(node, path, "this can be read in several ways")
+        return self._unquoted(node, path, "JSON has no such value")
 
     def _unquoted(self, node: Scalar, path: str, why: str) -> Any:
         read = reads_as(node.text)

@@ -45,10 +45,11 @@ def load(path: Path, target: str | None = None, cache: Path | None = None) -> Sp
 def read(content: bytes, schema: bytes, file: str) -> dict[str, Any]:
     """The checked, plain values of a spec, all defaults filled in. Pure. Raises SpecError with all mistakes."""
     from bedplate import conform, schema_rules, spec_checks, yaml_text
+    from bedplate.yaml_nodes import Mapping, Scalar
 
     root, mistakes = yaml_text.read(content, file)
-    if not isinstance(root, yaml_text.Mapping):
-        empty = isinstance(root, yaml_text.Scalar) and root.plain and not root.text
+    if not isinstance(root, Mapping):
+        empty = isinstance(root, Scalar) and root.plain and not root.text
         what = "the file is empty" if empty else "the file is no mapping of keys to values"
         mistakes.add(None if empty else root, what, "begin with `version: 1` and `project: NAME`")
         raise SpecError(mistakes.all())

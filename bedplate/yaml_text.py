@@ -5,10 +5,11 @@ from __future__ import annotations
 import gc
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from bedplate.errors import SpecError
 from bedplate.mistakes import Mistakes
+from bedplate.yaml_nodes import Mapping, Node, Scalar, Sequence
 from bedplate.yaml_strict import Long, Spot
 
 if TYPE_CHECKING:
@@ -18,41 +19,6 @@ MOST_BYTES = 16_000_000
 MOST_LEVELS = 100
 MOST_NODES = 500_000
 MOST_NODES_BY_ALIAS = 100_000
-
-
-class Scalar:
-    """A text as it stands in the file. `plain`: without quotes, so that YAML may read it as a number or the like."""
-
-    __slots__ = ("text", "plain", "line", "column")
-
-    def __init__(self, text: str, plain: bool, line: int, column: int) -> None:
-        self.text = text
-        self.plain = plain
-        self.line = line
-        self.column = column
-
-
-class Sequence:
-    __slots__ = ("items", "line", "column")
-
-    def __init__(self, items: list[Node], line: int, column: int) -> None:
-        self.items = items
-        self.line = line
-        self.column = column
-
-
-class Mapping:
-    """`entries`: by the key's text; the key as a node, and the value."""
-
-    __slots__ = ("entries", "line", "column")
-
-    def __init__(self, entries: dict[str, tuple[Scalar, Node]], line: int, column: int) -> None:
-        self.entries = entries
-        self.line = line
-        self.column = column
-
-
-Node: TypeAlias = "Scalar | Sequence | Mapping"
 
 
 def read(content: bytes, file: str, *, pure: bool = False) -> tuple[Node, Mistakes]:
@@ -68,19 +34,6 @@ def read(content: bytes, file: str, *, pure: bool = False) -> tuple[Node, Mistak
     finally:
         if collecting:
             gc.enable()
-
-
-def reads_as(text: str) -> str:
-    """What YAML 1.1 or 1.2 makes of a plain scalar: `text`, `nothing`, `a boolean`, `a number`, `a time`, `a date`."""
-    if not text or text == "~":
-        return "nothing"
-    if text[0] not in _NOT_TEXT:
-        return "text"
-    if text.lower() in _WORDS:
-        # only these three ways of writing are words of YAML
-        return _WORDS[text.lower()] if text in (text.lower(), text.upper(), text.capitalize()) else "text"
-    found = _NUMBER.fullmatch(text)
-    return _KINDS[found.lastgroup or ""] if found else "text"
 
 
 # ---- reading
@@ -312,14 +265,3 @@ def _end_of(text: str) -> Spot:
 _CONTROLS = bytes(n for n in range(32) if n not in (9, 10, 13)) + b"\x7f"
 # YAML 1.1, section 5.1; a byte-order mark may stand at the start only
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
-
-_NOT_TEXT = frozenset("0123456789+-.nNtTfFyYoO")
-_WORDS = dict.fromkeys(["true", "false", "yes", "no", "on", "off"], "a boolean") | {"null": "nothing"}
-_KINDS = {"number": "a number", "time": "a time", "date": "a date"}
-_NUMBER = re.compile(
-    r"""(?x) (?P<number> [-+]? ( 0b[01_]+ | 0o[0-7]+ | 0x[0-9a-fA-F_]+ | \.(inf|Inf|INF)
-            | ( [0-9][0-9_]* (\.[0-9_]*)? | \.[0-9][0-9_]* ) ([eE][-+]?[0-9]+)? )
-        | \.(nan|NaN|NAN) )
-    | (?P<time> [-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)? )
-    | (?P<date> [0-9]{4}-[0-9]{1,2}-[0-9]{1,2} ( ([Tt]|[ \t]+)[0-9:.]+([ \t]*(Z|[-+][0-9:]+))? )? )"""
-)

@@ -125,7 +125,7 @@ def test_references(case: dict[str, Any]) -> None:
         assert [ref.name, ref.tag or "", ref.digest or ""] == case["subs"]
 
 
-@pytest.mark.skipif(not DATA.exists(), reason="the conformance data is not here: ../shared/conformance/image-references")
+@pytest.mark.skipif(not DATA.exists(), reason="not here: ../shared/conformance/image-references")
 def test_all_cases_were_found() -> None:
     """All but `familiar-match` (a glob of the engine's `--filter`) and `regexp-identifier` (image ids) are used."""
     assert len(CASES) == 356 + len(OWN)
