@@ -1,0 +1,1 @@
+"""judges: programs of other people that say whether the stand-in is like Azure."""

@@ -1,0 +1,21 @@
+"""standin: a server for tests that keeps state and speaks what Azure speaks."""
+
+from .blobs import AzuriteBlobs, Blobs
+from .exchange import Answer, Exchange, Refused, Request
+from .faults import Fault
+from .server import StandIn
+from .state import DeploymentFailed, Registry, Workspace
+
+__all__ = [
+    "Answer",
+    "AzuriteBlobs",
+    "Blobs",
+    "DeploymentFailed",
+    "Exchange",
+    "Fault",
+    "Refused",
+    "Registry",
+    "Request",
+    "StandIn",
+    "Workspace",
+]
