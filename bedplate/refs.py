@@ -21,6 +21,10 @@ class ImageRef:
     @classmethod
     def parse(cls, text: str) -> ImageRef:
         """As `docker pull` takes it: `ubuntu` is docker.io/library/ubuntu. Raises ValueError, which says why."""
+        if not text:
+            raise ValueError("an empty name")
+        if "://" in text:
+            raise ValueError("a reference has no http:// or https:// before it")
         if _IDENTIFIER.fullmatch(text):
             raise ValueError("a digest or an image id alone names no repository: write NAME@sha256:...")
         domain, rest = split_domain(text)
@@ -51,12 +55,11 @@ class ImageRef:
     @property
     def familiar(self) -> str:
         """As people write it: docker.io/library/ubuntu is `ubuntu`."""
-        if self.domain == DEFAULT_DOMAIN:
-            path = self.path.removeprefix("library/")
-            short = self.path if "/" in path else path
+        official = self.path.removeprefix("library/")
+        for short in (official, self.path):
             # what stands alone may look like a domain of its own
-            short = self.path if split_domain(short)[0] != DEFAULT_DOMAIN else short
-            return str(ImageRef("", short, self.tag, self.digest))
+            if split_domain(short) == (self.domain, self.path):
+                return str(ImageRef("", short, self.tag, self.digest))
         return str(self)
 
     @property
@@ -123,8 +126,6 @@ def _why(text: str) -> str:
     """What is wrong with a reference that the grammar refuses."""
     if not text:
         return "an empty name"
-    if "://" in text:
-        return "a reference has no http:// or https:// before it"
     name, at, digest = text.partition("@")
     if at and not _DIGEST.fullmatch(digest):
         return "what stands after '@' is no digest"

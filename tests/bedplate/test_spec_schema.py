@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import runpy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -155,9 +156,17 @@ def test_our_reading_and_jsonschema_agree(data: st.DataObject) -> None:
         if what == "remove":
             del holder[path[-1]]
         elif what == "replace":
-            holder[path[-1]] = data.draw(VALUES)
+            holder[path[-1]] = copy.deepcopy(data.draw(VALUES))
         elif isinstance(holder[path[-1]], dict):
-            holder[path[-1]][data.draw(st.sampled_from(KEYS) | st.text("aZ0._-é ", max_size=3))] = data.draw(VALUES)
+            holder[path[-1]][data.draw(st.sampled_from(KEYS) | st.text("aZ0._-é ", max_size=3))] = copy.deepcopy(
+                data.draw(VALUES)
+            )
         elif isinstance(holder[path[-1]], list):
-            holder[path[-1]].append(data.draw(VALUES))
+            holder[path[-1]].append(copy.deepcopy(data.draw(VALUES)))
     assert ours(value) == theirs(value)
+
+
+def test_the_page_of_all_keys_is_fresh() -> None:
+    """`python docs/spec_page.py` writes it anew."""
+    page = runpy.run_path(str(ROOT / "docs" / "spec_page.py"))["page"](SCHEMA)
+    assert (ROOT / "docs" / "spec.md").read_text(encoding="utf-8") == page
