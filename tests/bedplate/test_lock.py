@@ -96,7 +96,8 @@ def test_comments_and_empty_lines_are_allowed(tmp_path: Path) -> None:
         ('  "ubuntu:22.04":', "  ubuntu:22.04:", 6, "not a line that `doit lock` writes"),
         (ONE, "sha256:123", 7, "not a sha256 digest: 'sha256:123'"),
         ("linux/amd64", "linux/arm64", 8, "ubuntu:22.04 for linux/arm64 stands here twice"),
-        ("2026-01-02T12", "2026-13-02T12", 5, "does not match format"),
+        ("2026-01-02T12", "2026-13-02T12", 5, "month must be in 1..12"),
+        ("00:00Z", "00:00+01:00", 5, "not a time in UTC"),
         ('  "ubuntu', '<<<<<<< HEAD\n  "ubuntu', 6, "an unfinished merge"),
     ],
 )
