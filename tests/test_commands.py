@@ -102,7 +102,7 @@ class Machine:
         self.program("usr/bin/apt-get", APT_GET)
         self.program("usr/bin/python3", PYTHON)
         self.program("usr/bin/id", '#!/usr/bin/env bash\ncat "$MACHINE/uid"\n')
-        self.program("store/dockerd", DOCKERD.format(python=sys.executable))
+        self.program("store/dockerd", DOCKERD.format(python=Path(sys.executable).resolve()))
         (self.root / "uid").write_text("0\n")
         (self.root / "etc/os-release").write_text('NAME="Debian GNU/Linux"\nID=debian\n')
         self.add("etc/ssl/certs/ca-certificates.crt")
