@@ -10,6 +10,7 @@ from functools import cached_property
 
 from bedplate import dockerfile_lines
 from bedplate.dockerfile_lines import Heredoc, LogicalLine
+from bedplate.dockerfile_words import expand
 from bedplate.errors import Mistake, SpecError
 from bedplate.ignorefile import SPACE
 
@@ -140,6 +141,7 @@ def instruction(line: LogicalLine, escape: str) -> Instruction:
     )
 
 
+_ASCII_SPACE = "\t\n\v\f\r "
 _BLANKS = re.compile(r"[\t\v\f\r ]+")
 
 
@@ -178,13 +180,13 @@ def _flags(text: str) -> tuple[list[str], str]:
     flags: list[str] = []
     at = 0
     while True:
-        while at < len(text) and text[at] in SPACE:
+        while at < len(text) and text[at] in _ASCII_SPACE:
             at += 1
         if not text.startswith("--", at):
             return flags, text[at:]
         word = []
         quote = ""
-        while at < len(text) and (quote or text[at] not in SPACE):
+        while at < len(text) and (quote or text[at] not in _ASCII_SPACE):
             char = text[at]
             at += 1
             if char == "\\":
@@ -223,10 +225,10 @@ def _pairs(text: str, keyword: str, escape: str) -> tuple[str, ...]:
 
 
 def _json_or(text: str, *, whole: bool) -> tuple[tuple[str, ...], bool]:
-    """The words of a JSON array and True; else the whole text or its words and False."""
+    """The words of the JSON array it begins with and True; else the whole text or its words and False."""
     if text.startswith("["):
         try:
-            words = json.loads(text, parse_constant=_no_constant)
+            words, _ = _DECODER.raw_decode(text)  # what follows the array is ignored
         except (ValueError, RecursionError):
             words = None
         if isinstance(words, list):
@@ -242,8 +244,11 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 
 
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+
+
 def _partition_blank(text: str) -> tuple[str, str, str]:
-    match = re.search(r"[\t\n\v\f\r \x85\xa0]+", text)
+    match = re.search(r"[\t\n\v\f\r ]+", text)
     return (text[: match.start()], match[0], text[match.end() :]) if match else (text, "", "")
 
 
@@ -255,6 +260,10 @@ def _heredocs(line: LogicalLine, escape: str) -> list[Heredoc]:
     read = read.inner if read and read.inner else read
     if read is None or read.json or read.keyword not in ("ADD", "COPY", "RUN"):
         return []
+    try:
+        expand(line.text, dict.fromkeys(re.findall(r"\w+|\W", line.text), "x"))
+    except ValueError:
+        return []  # a quote or a brace is left open: BuildKit then looks for none
     found = []
     for word in split_words(line.text, "\\"):
         match = _HEREDOC.match(word)
