@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import marshal
 import os
@@ -23,23 +24,13 @@ def load(path: Path, target: str | None = None, cache: Path | None = None) -> Sp
 
     `cache` is a folder that keeps the checked values of unchanged files. What the file says about the disk (links
     that leave the project) is looked at each time; whether a file exists is for the step that reads it."""
+    collecting = gc.isenabled()
+    gc.disable()  # a large spec makes nothing but lasting values: looking for waste among them doubles the time
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise SpecError([Mistake(path.name, 0, 0, f"cannot be read: {error.strerror}")]) from None
-    schema = schema_path().read_bytes()
-    key = hashlib.sha256(hashlib.sha256(schema).digest() + bedplate.__version__.encode() + b"\0" + content).hexdigest()
-    plain = _kept(cache, key)
-    if plain is None:
-        plain = read(content, schema, path.name)
-        if cache is not None:
-            _keep(cache, key, plain)
-    links = outside(path.parent, plain)
-    if links:
-        raise SpecError(_links(content, path.name, links))
-    if target is not None and target not in plain["targets"]:
-        raise SpecError([_no_target(path.name, target, list(plain["targets"]))])
-    return entries.spec(plain, target if target is not None else next(iter(plain["targets"])))
+        return _load(path, target, cache)
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def read(content: bytes, schema: bytes, file: str) -> dict[str, Any]:
@@ -58,6 +49,26 @@ def read(content: bytes, schema: bytes, file: str) -> dict[str, Any]:
     if mistakes:
         raise SpecError(mistakes.all())
     return plain
+
+
+def _load(path: Path, target: str | None, cache: Path | None) -> Spec:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise SpecError([Mistake(path.name, 0, 0, f"cannot be read: {error.strerror}")]) from None
+    schema = schema_path().read_bytes()
+    key = hashlib.sha256(hashlib.sha256(schema).digest() + bedplate.__version__.encode() + b"\0" + content).hexdigest()
+    plain = _kept(cache, key)
+    if plain is None:
+        plain = read(content, schema, path.name)
+        if cache is not None:
+            _keep(cache, key, plain)
+    links = outside(path.parent, plain)
+    if links:
+        raise SpecError(_links(content, path.name, links))
+    if target is not None and target not in plain["targets"]:
+        raise SpecError([_no_target(path.name, target, list(plain["targets"]))])
+    return entries.spec(plain, target if target is not None else next(iter(plain["targets"])))
 
 
 def _no_target(file: str, target: str, known: list[str]) -> Mistake:

@@ -31,13 +31,17 @@ def _environment_names(plain: Plain, root: Node, mistakes: Mistakes) -> None:
     """Where an environment becomes an image, its name is part of a repository, and it must begin with an image."""
     targets = plain.get("targets", {})
     local = [name for name, target in targets.items() if target.get("environment", {}).get("kind") == "local"]
+    images: dict[str, str] = {}
     for name in plain.get("environments", {}) if local else ():
         place = key_at(root, ("environments", name))
-        if not refs.valid_path(name):
-            message = (
-                f"environments: '{name}' is no image name, and on target '{local[0]}' the environment becomes an image"
-            )
-            mistakes.add(place, message, "lower-case letters and digits, parted by '.', '_', '__' or '-'")
+        image = name.lower()  # repositories are lower-case
+        if not refs.valid_path(image):
+            message = f"environments: '{name}' is no image name, and on target '{local[0]}' it becomes an image"
+            mistakes.add(place, message, "letters and digits, parted by '.', '_', '__' or '-'")
+        elif image in images:
+            message = f"environments: '{name}' and '{images[image]}' become one image on target '{local[0]}'"
+            mistakes.add(place, message, "give one another name")
+        images[image] = name
         entry = at(root, ("environments", name))
         if len(local) == len(targets) and isinstance(entry, MappingNode) and not {"image", "from"} & set(entry.entries):
             message = f"environments.{name}: 'image' is missing"

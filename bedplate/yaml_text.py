@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import re
 from collections.abc import Callable
+from sys import intern
 from typing import TYPE_CHECKING, Any
 
 from bedplate.errors import SpecError
@@ -119,7 +120,7 @@ class _Reading:
             if kind is scalar:
                 mark = event.start_mark
                 plain, column = event.implicit[0], mark.column
-                node = Scalar(event.value, plain, mark.line + 1, column + 1)
+                node = Scalar(intern(event.value), plain, mark.line + 1, column + 1)
                 if flowing and column < floors[-1]:
                     self._mistakes.add(node, "this line is not indented", f"it needs {floors[-1]} spaces or more")
                 elif plain:
