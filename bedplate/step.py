@@ -118,7 +118,14 @@ class AskAddress:
     registry: Registry
 
 
-Question: TypeAlias = AskManifest | AskImage | AskContainer | AskAddress
+@dataclass(frozen=True)
+class AskFile:
+    """Is this file or folder of the project there? Answer: True or False. `path`: relative to the project's root."""
+
+    path: str
+
+
+Question: TypeAlias = AskManifest | AskImage | AskContainer | AskAddress | AskFile
 
 
 @dataclass(frozen=True)

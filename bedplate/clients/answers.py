@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -17,7 +18,7 @@ from bedplate.clients.docker_host import certificates
 from bedplate.clients.wire import WINDOW, Wire, WireError
 from bedplate.errors import StepError
 from bedplate.model import Registry
-from bedplate.step import AskAddress, AskContainer, AskImage, AskManifest, ContainerSeen, Question, Unreachable
+from bedplate.step import AskAddress, AskContainer, AskFile, AskImage, AskManifest, ContainerSeen, Question, Unreachable
 
 if TYPE_CHECKING:
     from bedplate.clients.oci_registry import OciRegistry
@@ -65,6 +66,8 @@ def answer(questions: Iterable[Question], engine_address: str, registry: Callabl
         answered.update(batch.read())
         far += batch.left
     answered.update(_far(far, registry))
+    # doit runs in the project's root, wherever it was called
+    answered.update((question, Path(question.path).exists()) for question in asked if isinstance(question, AskFile))
     return answered
 
 
@@ -196,7 +199,8 @@ def _far(questions: Sequence[AskManifest | AskAddress], registry: Callable[[Regi
     from concurrent.futures import ThreadPoolExecutor
 
     until = time.monotonic() + FAR_ALL_S
-    with ThreadPoolExecutor(THREADS) as pool:
+    # a connection costs 30 ms of our own time, mostly to read the bundle of authorities: few questions share few
+    with ThreadPoolExecutor(min(THREADS, 1 + len(questions) // 6)) as pool:
         registries = list({question.registry for question in questions})
         clients = {one: registry(one).hurried(FAR_S) for one in registries}
         up = dict(zip(registries, pool.map(lambda one: clients[one].ping(), registries), strict=True))

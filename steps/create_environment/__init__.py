@@ -16,10 +16,11 @@ from bedplate.model import (
     Spec,
 )
 from bedplate.step import Answers, Clients, Given, Question, Task
-from steps.create_environment import local
+from steps.create_environment import azureml_v1, local
 
 VARIANTS: Mapping[str, ModuleType] = {
     "local": local,
+    "azureml_v1": azureml_v1,
 }
 KINDS: Mapping[type[EnvironmentKind], str] = {
     LocalEnvironment: "local",

@@ -17,10 +17,11 @@ from bedplate.model import (
     Spec,
 )
 from bedplate.step import Answers, Clients, Given, Question, Task, Tree
-from steps.deploy import container
+from steps.deploy import azureml_v1, container
 
 VARIANTS: Mapping[str, ModuleType] = {
     "container": container,
+    "azureml_v1": azureml_v1,
 }
 KINDS: Mapping[type[DeployEntry], str] = {
     ContainerDeploy: "container",

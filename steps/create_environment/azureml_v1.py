@@ -1,0 +1,148 @@
+"""azureml_v1: an environment is the files that Azure ML's first SDK and CLI read."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bedplate import azureml_v1, conda_file, folder
+from bedplate.azureml_v1 import Pull
+from bedplate.conda_file import CondaFile
+from bedplate.errors import Mistake, SpecError, StepError
+from bedplate.model import (
+    AzureMlV1Environment,
+    Environment,
+    EnvironmentEntry,
+    LocalRegistry,
+    PushedImage,
+    ReferenceImage,
+    Registry,
+    SecretSource,
+    Spec,
+    WorkspaceRegistry,
+)
+from bedplate.registry_user import user
+from bedplate.step import Answers, AskFile, Clients, FileSet, Given, Question, Requirements, Task
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """`reference`: an image that Azure ML takes as it stands; None: the pushed one. `username` and `password`: of who
+    pulls, where `private` says that one is needed."""
+
+    target: str
+    name: str
+    reference: str | None
+    image: str | None
+    user_managed: bool
+    pip: str | None
+    conda: str | None
+    routes: bool
+    variables: Mapping[str, str]
+    username: SecretSource | str | None
+    password: SecretSource | None
+
+
+def task(spec: Spec, entry: EnvironmentEntry) -> Task:
+    """Raises SpecError for what v1 cannot be told."""
+    kind = spec.target.environment
+    assert isinstance(kind, AzureMlV1Environment)
+    reference = _reference(spec, entry)
+    wrong = []
+    if entry.from_:
+        hint = "write its image and packages in pipeline.yaml, or use environment: {kind: azureml}"
+        wrong.append((f"environments.{entry.name}.from: '{entry.from_}' is a file of version 2", hint))
+    if reference is None and isinstance(spec.target.registry, LocalRegistry):
+        hint = "give the target a registry that Azure reaches: {kind: acr, name: ...} or {kind: generic, address: ...}"
+        wrong.append((f"targets.{spec.target.name}.registry: Azure cannot pull from a registry of this machine", hint))
+    if wrong:
+        raise SpecError([Mistake("pipeline.yaml", 0, 0, message, hint) for message, hint in wrong])
+    username, password = user(spec.target)
+    inputs = Inputs(
+        target=spec.target.name,
+        name=entry.name,
+        reference=reference,
+        image=entry.image,
+        user_managed=entry.user_managed,
+        pip=entry.pip,
+        conda=entry.conda,
+        routes=entry.inference_config is not None,
+        variables=entry.variables,
+        username=username,
+        password=password,
+    )
+    listed = [Requirements(path, conda) for path, conda in ((entry.pip, False), (entry.conda, True)) if path]
+    return Task(
+        "create_environment",
+        entry.name,
+        inputs,
+        files=() if entry.user_managed else tuple(listed),
+        needs=() if reference else (f"push:{entry.image}", "resolve_registry"),
+    )
+
+
+def run(inputs: Inputs, given: Given, clients: Clients) -> Environment:
+    """Writes the files. Raises SpecError for a dependency file that cannot serve, StepError for a disk that is full."""
+    pull = None
+    if inputs.reference is None:
+        pushed, registry = given.one(PushedImage), given.one(Registry)
+        image = f"{pushed.repository}@{pushed.digest}"
+        pull = _pull(inputs, registry)
+    else:
+        image = inputs.reference
+        if inputs.image is None:
+            clients.log.note(f"no image is named: Azure ML's default, {image}")
+    if inputs.routes:
+        clients.log.note("inference_config is left out: v1 serves with a server of its own")
+    conda, added = _packages(inputs, given.file_sets, clients.root)
+    if added:
+        clients.log.note(f"added {added}: v1 serves with it")
+    files = azureml_v1.environment_files(azureml_v1.environment(inputs.name, image, inputs.variables, conda, pull))
+    place = azureml_v1.environment_folder(inputs.target, inputs.name)
+    try:
+        folder.write(clients.root / place, files)
+    except OSError as error:
+        raise StepError(f"{place}: cannot be written: {error.strerror}") from None
+    clients.log.note(f"wrote {place}")
+    content = hashlib.sha256("\0".join(f"{name}\0{files[name]}" for name in sorted(files)).encode()).hexdigest()
+    return Environment(inputs.name, "azureml_v1", image, given.fingerprint, f"{place}#{content}", None)
+
+
+def asks(output: Environment, spec: Spec) -> Sequence[Question]:
+    return [AskFile(_file(output))]
+
+
+def present(output: Environment, answers: Answers) -> str | None:
+    return None if answers[AskFile(_file(output))] else f"{_file(output)} gone"
+
+
+def _reference(spec: Spec, entry: EnvironmentEntry) -> str | None:
+    """An image that Azure ML takes from where it is: its default, or a public one beside the workspace's registry."""
+    if entry.image is None:
+        return azureml_v1.DEFAULT_IMAGE
+    image = spec.images[entry.image]
+    public = isinstance(image, ReferenceImage) and isinstance(spec.target.registry, WorkspaceRegistry)
+    return image.reference if public and isinstance(image, ReferenceImage) else None
+
+
+def _pull(inputs: Inputs, registry: Registry) -> Pull | None:
+    """None: no user is needed, for the workspace's own registry and for one that nobody signs in to."""
+    nobody = registry.kind == "generic" and inputs.username is None
+    if registry.kind == "workspace" or nobody:
+        return None
+    return Pull(registry.address.partition("/")[0], inputs.username, inputs.password)
+
+
+def _packages(inputs: Inputs, file_sets: Sequence[FileSet], root: Path) -> tuple[CondaFile | None, str]:
+    if inputs.user_managed:
+        return None, ""
+    texts = {f.path: (root / f.path).read_text(encoding="utf-8-sig") for files in file_sets for f in files.files}
+    if inputs.conda:
+        return conda_file.with_defaults(conda_file.of_conda(inputs.conda, texts))
+    return conda_file.with_defaults(conda_file.of_pip(inputs.pip, texts) if inputs.pip else conda_file.of_nothing())
+
+
+def _file(output: Environment) -> str:
+    return f"{(output.reference or '').partition('#')[0]}/{azureml_v1.ENVIRONMENT_FILE}"
