@@ -49,9 +49,8 @@ def present(output: Registry, answers: Answers) -> str | None:
     return f"registry {output.address} does not answer"
 
 
-def stop(inputs: Inputs) -> str:
-    """Ends what `run` started on this machine, and says what it did."""
-    stopped: str = _variant(inputs).stop(inputs)
+def stop(output: Registry, clients: Clients) -> str | None:
+    stopped: str | None = VARIANTS[output.kind].stop(output)
     return stopped
 
 

@@ -31,5 +31,5 @@ def run(inputs: Inputs, clients: Clients) -> Registry:
     return registry
 
 
-def stop(inputs: Inputs) -> str:
-    return f"{inputs.address} is not ours to stop"
+def stop(registry: Registry) -> None:
+    """It is not ours to stop."""

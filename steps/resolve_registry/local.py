@@ -29,7 +29,8 @@ def run(inputs: Inputs, clients: Clients) -> Registry:
     return registry
 
 
-def stop(inputs: Inputs) -> str:
+def stop(registry: Registry) -> str:
+    """Only what `run` has started: a registry that was there before stays."""
     from bedplate.clients import registry_program
 
-    return registry_program.stop(inputs.port)
+    return registry_program.stop(int(registry.address.rpartition(":")[2]))

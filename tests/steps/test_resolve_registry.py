@@ -60,14 +60,15 @@ def test_a_local_registry_is_started_and_stopped(tmp_path: Path, monkeypatch: py
     with fake_registry() as server:
         port = int(server.address.rpartition(":")[2])
     entry = LocalRegistry(port)
+    world: Any = None
     try:
         registry, notes = resolve(entry)
         assert (registry.kind, registry.address) == ("local", f"127.0.0.1:{port}")
         assert "started a registry" in notes[0] and str(tmp_path) in notes[0]
         assert resolve(entry) == (registry, [f"127.0.0.1:{port} answers"])
     finally:
-        (task,) = resolve_registry.tasks(spec_with(entry))
-        said = resolve_registry.stop(task.inputs)
+        said = resolve_registry.stop(Registry("local", f"127.0.0.1:{port}", insecure=True), world)
+    assert said
     assert said.startswith(f"stopped the registry on 127.0.0.1:{port}")
     assert registry_program.answers(port) is None
 
@@ -116,3 +117,5 @@ def test_a_registry_elsewhere_is_not_asked_whether_it_is_there() -> None:
     registry = Registry("generic", "ml.example.io/team", insecure=False)
     assert resolve_registry.asks(registry, spec_with(generic("ml.example.io/team"))) == []
     assert resolve_registry.present(registry, {}) is None
+    world: Any = None
+    assert resolve_registry.stop(registry, world) is None
