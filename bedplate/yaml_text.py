@@ -242,7 +242,7 @@ def _decoded(content: bytes, file: str) -> str:
         hint = "save the file as UTF-8"
         if content.startswith((b"\xff\xfe", b"\xfe\xff")):
             mistakes = Mistakes(file, "")
-            mistakes.add(None, "the file is UTF-16, not UTF-8", hint)
+            mistakes.add(Spot(1, 1), "the file is UTF-16, not UTF-8", hint)
             raise SpecError(mistakes.all()) from None
         before = content[: error.start].decode("utf-8-sig", "replace")
         mistakes = Mistakes(file, content.decode("utf-8-sig", "replace"))
