@@ -60,11 +60,11 @@ def start(port: int) -> bool:
         return True
 
 
-def stop(port: int) -> str:
-    """Ends what `start` started, and nothing else. Says what it did; the images stay."""
+def stop(port: int) -> str | None:
+    """Ends what `start` started, and nothing else; the images stay. What it did in words, None if none of ours runs."""
     pid = running(port)
     if pid is None:
-        return f"no registry of ours runs on 127.0.0.1:{port}"
+        return None
     for number in (signal.SIGTERM, signal.SIGKILL):
         if running(port):
             with suppress(ProcessLookupError):

@@ -29,7 +29,7 @@ def run(inputs: Inputs, clients: Clients) -> Registry:
     return registry
 
 
-def stop(registry: Registry) -> str:
+def stop(registry: Registry) -> str | None:
     """Only what `run` has started: a registry that was there before stays."""
     from bedplate.clients import registry_program
 

@@ -47,7 +47,7 @@ def test_a_registry_is_started_where_nothing_answers(port: int, tmp_path: Path) 
 def test_images_outlive_a_stop_and_a_start(port: int) -> None:
     registry_program.start(port)
     digest = put_image(f"127.0.0.1:{port}", "iris/base", "v1", {})
-    assert "stopped the registry" in registry_program.stop(port)
+    assert "stopped the registry" in str(registry_program.stop(port))
     assert registry_program.answers(port) is None
     assert running(port) is None
     assert registry_program.start(port) is True
@@ -77,7 +77,7 @@ def test_killed_while_it_starts_a_registry_we_still_know_it(port: int) -> None:
     while not registry_program.answers(port) and time.monotonic() < until:
         time.sleep(0.01)
     assert running(port)
-    assert "stopped" in registry_program.stop(port)
+    assert "stopped" in str(registry_program.stop(port))
 
 
 @pytest.mark.engine
@@ -115,7 +115,7 @@ def test_a_registry_that_answers_already_is_used_and_not_stopped(port: int) -> N
     with fake_registry() as server:
         other = server.server_address[1]
         assert registry_program.start(other) is False
-        assert "no registry of ours" in registry_program.stop(other)
+        assert registry_program.stop(other) is None
         assert registry_program.answers(other) is True
 
 
@@ -137,7 +137,7 @@ def test_a_pid_that_was_given_out_again_is_not_stopped(port: int) -> None:
             folder(port).mkdir(parents=True)
             (folder(port) / "pid").write_text(str(other.pid))
             assert running(port) is None
-            assert "no registry of ours" in registry_program.stop(port)
+            assert registry_program.stop(port) is None
             assert other.poll() is None
         finally:
             other.kill()
