@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from bedplate import context, fingerprint, labels, requirements
-from bedplate.builders import docker, host_settings, image, reuse, ship
+from bedplate.builders import found, image, ship
 from bedplate.model import BuiltImage, Environment, EnvironmentEntry, PushedImage, Registry, Spec
 from bedplate.step import Answers, BuildRequest, Clients, FileSet, Given, Question, Requirements, Task
 from steps.create_environment import recipe, tools
@@ -68,12 +66,11 @@ def run(inputs: Inputs, given: Given, clients: Clients) -> Environment:
         return Environment(inputs.name, "local", f"{pushed.repository}@{pushed.digest}", base.fingerprint, None, None)
     made_of = content(inputs, given.file_sets, base)
     path = REPOSITORY.format(project=inputs.project, name=inputs.name.lower())
-    repository, tag = f"{registry.address}/{path}", f"{path}:{labels.short(made_of)}"
-    built = reuse.found(inputs.name, tag, made_of, repository, registry, clients)
+    built = found.find(inputs.name, path, made_of, registry, clients)
     if built is None:
-        build(inputs, given, tag, made_of, clients)
-        built = BuiltImage(inputs.name, tag, made_of, None)
-    pushed = ship.ship(built, repository, inputs.tags, registry, clients)
+        built = BuiltImage(inputs.name, found.local_tag(path, made_of), made_of, None)
+        build(inputs, given, built, clients)
+    pushed = ship.ship(built, f"{registry.address}/{path}", inputs.tags, registry, clients)
     reference = f"{pushed.repository}@{pushed.digest}"
     return Environment(inputs.name, "local", reference, made_of, None, pushed.digest, pushed.tags)
 
@@ -96,41 +93,35 @@ def content(inputs: Inputs, file_sets: Sequence[FileSet], base: BuiltImage) -> s
     return fingerprint.digest({**parts, "base": base.identity})
 
 
-def build(inputs: Inputs, given: Given, tag: str, made_of: str, clients: Clients) -> None:
-    """The image under its local tag. What the host needs to reach packages is in the build and not in the image."""
-    base, registry = given.one(BuiltImage), given.one(Registry)
-    engine = clients.engine
-    reference = reuse.at_hand(base, f"{registry.address}/{inputs.project}/{inputs.image}", registry, clients)
-    found = tools.find(engine, inputs.image, reference, conda=inputs.conda is not None)
-    host = host_settings.read(os.environ, Path.home())
-    if not docker.uses_buildkit(engine):
-        host = host.without_mounts()
-    for note in host.notes:
-        clients.log.note(note)
+def build(inputs: Inputs, given: Given, wanted: BuiltImage, clients: Clients) -> None:
+    """The image under its local tag."""
+    path = f"{inputs.project}/{inputs.image}"
+    reference = found.in_engine(given.one(BuiltImage), path, given.one(Registry), clients)
+    has = tools.find(clients.engine, inputs.image, reference, conda=inputs.conda is not None)
     sets = list(given.file_sets)
     pip = [file.path for file in sets.pop(0).files] if inputs.pip else []
     conda = [file.path for file in sets.pop(0).files] if inputs.conda else []
     request = BuildRequest(
         image=inputs.name,
-        tag=tag,
+        tag=wanted.tag,
         dockerfile=recipe.dockerfile(
             reference,
-            found,
+            has,
             # the file that the spec names, then those that it includes
             sorted(pip, key=lambda path: path != inputs.pip),
             sorted(conda, key=lambda path: path != inputs.conda),
             _server(inputs, clients),
             inputs.variables,
-            host,
         ),
         lines={},
         dockerfile_path=f"environment {inputs.name}",
         file_set=FileSet("", tuple({file.path: file for files in given.file_sets for file in files.files}.values())),
-        args=host.args,
+        args={},
         target=None,
-        platform=_platform(engine.image(reference) or {}),
-        labels=labels.of_image(inputs.project, f"environments/{inputs.name.lower()}", made_of, clients.spec.version),
-        extra_files=host.extra_files,
+        platform=_platform(clients.engine.image(reference) or {}),
+        labels=labels.of_image(
+            inputs.project, f"environments/{inputs.name.lower()}", wanted.fingerprint, clients.spec.version
+        ),
     )
     image.build(request, clients)
 

@@ -7,11 +7,9 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bedplate.builders.host_settings import HostSettings
 from bedplate.errors import StepError
 
 VERSION = 1  # goes up with every change to the text that is written here
-NONE = HostSettings()
 SERVER = "azureml-inference-server-http"
 BRINGS_SERVER = (SERVER, "azureml-defaults")
 APP = "/var/azureml-app"
@@ -51,35 +49,31 @@ def dockerfile(
     conda: Sequence[str],
     server: str,
     variables: Mapping[str, str],
-    host: HostSettings = NONE,
 ) -> str:
     """`pip`, `conda`: the file to install and after it those that it includes; `server`: its version, "": add none.
 
     What seldom changes stands first, and no code of a service is in it: editing score.py installs nothing again."""
-    lines = [f"FROM {reference}", *host.stage_lines, "USER root"]
-
-    def run(command: str) -> str:
-        return " ".join(["RUN", *host.run_mounts, f"export {CLEAN}; {command}"])
+    lines = [f"FROM {reference}", "USER root"]
 
     lines += [f"COPY {json.dumps([path, f'{FOLDER}/{path}'])}" for path in (*conda, *pip)]
     python = tools.python
     if tools.conda is not None:
         folder = tools.conda.rpartition("/")[0]
         python = f"{folder}/python"
-        lines.append(run(f"{tools.conda} env update -n base -f {shlex.quote(f'{FOLDER}/{conda[0]}')}"))
+        lines.append(_run(f"{tools.conda} env update -n base -f {shlex.quote(f'{FOLDER}/{conda[0]}')}"))
         lines.append(f'ENV PATH="{folder}:$PATH"')
     elif tools.managed:
         # what the base has installed for its own Python stays usable
         # ensurepip compiles whatever it is told, and what it compiles differs each time
         tidy = f"find {VENV} -name __pycache__ -prune -exec rm -rf {{}} +"
-        lines.append(run(f"{python} -m venv --system-site-packages {VENV} && {tidy}"))
+        lines.append(_run(f"{python} -m venv --system-site-packages {VENV} && {tidy}"))
         lines.append(f'ENV PATH="{VENV}/bin:$PATH"')
         python = f"{VENV}/bin/python3"
     wanted = [f"-r {shlex.quote(f'{FOLDER}/{pip[0]}')}"] if pip else []
     if server:
         wanted.append(f"{SERVER}=={server}")
     if wanted:
-        lines.append(run(f"{python} {PIP} {' '.join(wanted)} && {{ {python} {COMPILE % python}; }}"))
+        lines.append(_run(f"{python} {PIP} {' '.join(wanted)} && {{ {python} {COMPILE % python}; }}"))
     # else what a script prints before it fails comes after the failure, or never
     lines.append("ENV PYTHONUNBUFFERED=1")
     lines += [f"ENV {name}={_quoted(name, value)}" for name, value in variables.items()]
@@ -88,6 +82,10 @@ def dockerfile(
     if tools.user not in ("", "root", "0"):
         lines.append(f"USER {tools.user}")
     return "\n".join(lines) + "\n"
+
+
+def _run(command: str) -> str:
+    return f"RUN export {CLEAN}; {command}"
 
 
 def _quoted(name: str, value: str) -> str:
