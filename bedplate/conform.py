@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
+from bedplate.conform_scalar import NOTHING, Nothing, Scalars, short, wanted, wrong
 from bedplate.mistakes import Mistakes, did_you_mean, listed
 from bedplate.schema_rules import Rule
 from bedplate.yaml_nodes import Mapping, Node, Scalar, Sequence
 from bedplate.yaml_scalars import reads_as
-
-
-class _Nothing:
-    """A value that could not be read; its mistake is noted."""
-
-
-NOTHING = _Nothing()
 
 
 def conform(rule: Rule, node: Node, mistakes: Mistakes) -> Any:
@@ -26,6 +19,7 @@ def conform(rule: Rule, node: Node, mistakes: Mistakes) -> Any:
 class _Conforming:
     def __init__(self, mistakes: Mistakes) -> None:
         self._mistakes = mistakes
+        self._scalars = Scalars(mistakes)
 
     def value(self, rule: Rule, node: Node, path: str, key: Node) -> Any:
         """`path`: as the user would say it, `images.base.tags`; `key`: where it is named."""
@@ -33,13 +27,13 @@ class _Conforming:
             return self._variant(rule, node, path, key)
         kind = type(node)
         if kind is Scalar:
-            return self._scalar(rule, node, path, key)  # type: ignore[arg-type]  # `type() is` for speed
+            return self._scalars.value(rule, node, path, key)  # type: ignore[arg-type]  # `type() is` for speed
         if kind is Mapping and (not rule.types or "object" in rule.types):
             return self._mapping(rule, node, path, key)  # type: ignore[arg-type]
         if kind is Sequence and (not rule.types or "array" in rule.types):
             return self._sequence(rule, node, path, key)  # type: ignore[arg-type]
         given = "a mapping" if kind is Mapping else "a list"
-        return self._wrong(node, path, f"{_wanted(rule)} is wanted, not {given}")
+        return self._wrong(node, path, f"{wanted(rule)} is wanted, not {given}")
 
     # ---- collections
 
@@ -64,7 +58,7 @@ class _Conforming:
                     continue
                 here = others
                 if name_node.plain and (others is not _ANY or name) and reads_as(name) != "text":
-                    self._unquoted(name_node, path or name, "a key is text")
+                    self._scalars.unquoted(name_node, path or name, "a key is text")
                     self.value(here, value_node, inner + name, name_node)
                     continue
                 if rule.names is not None and self._named(rule.names, name_node, path) is NOTHING:
@@ -95,7 +89,7 @@ class _Conforming:
 
     def _named(self, rule: Rule, key: Scalar, path: str) -> Any:
         if rule.pattern is not None and not rule.pattern.search(key.text):
-            return self._wrong(key, path, f"'{_short(key.text)}' is no name here", f"a name is {rule.words}")
+            return self._wrong(key, path, f"'{short(key.text)}' is no name here", f"a name is {rule.words}")
         return key.text
 
     # ---- variants
@@ -139,102 +133,14 @@ class _Conforming:
         kind = node.entries["kind"][1]
         if not isinstance(kind, Scalar) or kind.text not in kinds:
             text = kind.text if isinstance(kind, Scalar) else "..."
-            self._wrong(kind, path, f"there is no kind '{_short(text)}'", did_you_mean(text, kinds))
+            self._wrong(kind, path, f"there is no kind '{short(text)}'", did_you_mean(text, kinds))
             return {}
         return self.value(variants[kinds.index(kind.text)], node, path, key)
 
-    # ---- scalars
-
-    def _scalar(self, rule: Rule, node: Scalar, path: str, key: Node) -> Any:
-        types, text = rule.types, node.text
-        read = reads_as(text) if node.plain else "text"
-        if rule.enum or isinstance(rule.const, str):
-            # the words of a schema are compared as they are written, so `off` needs no quotes
-            words = rule.enum or (rule.const,)
-            if text in words:
-                return text
-            return self._wrong(node, path, f"'{_short(text)}' is not one of {listed(words)}", did_you_mean(text, words))
-        if types == ("string",):
-            if read != "text":
-                if read == "nothing":
-                    return self._empty(rule, node, path, key)
-                return self._unquoted(node, path, "text is wanted")
-            return self._text(rule, node, path)
-        if read == "nothing" and types:
-            return self._empty(rule, node, path, key)
-        if not types:
-            return self._any(node, read, path)
-        if read == "a boolean" and "boolean" in types and text.lower() in _BOOLEANS:
-            return _BOOLEANS[text.lower()]
-        if read == "a number" and ("integer" in types or "number" in types):
-            return self._number(rule, node, path)
-        given = f"'{_short(text)}'" if read != "text" or node.plain else "a quoted text"
-        return self._wrong(node, path, f"{_wanted(rule)} is wanted, not {given}", self._better(rule, node))
-
-    def _text(self, rule: Rule, node: Scalar, path: str) -> Any:
-        if len(node.text) < rule.least_length:
-            return self._wrong(node, path, "the text is empty", "write a value, or take the key out")
-        if rule.pattern is not None and not rule.pattern.search(node.text):
-            return self._wrong(node, path, f"'{_short(node.text)}' does not fit", f"wanted: {rule.words}")
-        return node.text
-
-    def _number(self, rule: Rule, node: Scalar, path: str) -> Any:
-        whole = rule.types == ("integer",)
-        if len(node.text) > 300 or not _JSON_NUMBER.fullmatch(node.text):
-            return self._wrong(node, path, f"'{_short(node.text)}' can be read in several ways", "write it in decimals")
-        number = float(node.text)
-        if number in (float("inf"), -float("inf")):
-            return self._wrong(node, path, f"'{_short(node.text)}' is too large")
-        if whole and not number.is_integer():
-            return self._wrong(node, path, f"a whole number is wanted, not {node.text}")
-        value = int(number) if whole and not node.text.lstrip("-").isdigit() else _number(node.text)
-        if rule.const is not None and value != rule.const:
-            return self._wrong(node, path, f"{rule.const} is wanted here, not {node.text}")
-        low, above, high = rule.minimum, rule.above, rule.maximum
-        if (low is not None and value < low) or (high is not None and value > high):
-            bounds = f"{low} to {high}" if high is not None else f"{low} or more"
-            return self._wrong(node, path, f"{_short(node.text)} is out of range: {bounds}")
-        if above is not None and value <= above:
-            return self._wrong(node, path, f"{_short(node.text)} is out of range: more than {above}")
-        return value
-
-    def _any(self, node: Scalar, read: str, path: str) -> Any:
-        """A value of JSON. What YAML 1.1 and 1.2 read differently must be quoted."""
-        text = node.text
-        if read == "text":
-            return text
-        if read == "nothing" and text != "~":
-            return None
-        if read == "a boolean" and text.lower() in _BOOLEANS:
-            return _BOOLEANS[text.lower()]
-        if read == "a number" and len(text) <= 300 and _JSON_NUMBER.fullmatch(text):
-            return _number(text)
-        return self._unquoted(node, path, "JSON has no such value")
-
-    def _unquoted(self, node: Scalar, path: str, why: str) -> Any:
-        read = reads_as(node.text)
-        return self._wrong(
-            node, path, f"{why}, and YAML reads {_short(node.text)} as {read}", f'quote it: "{_short(node.text)}"'
-        )
-
-    def _empty(self, rule: Rule, node: Scalar, path: str, key: Node) -> Any:
-        message = f"nothing stands here; {_wanted(rule)} is wanted"
-        return self._wrong(key, path, message, "write it, or take the key out")
-
-    def _better(self, rule: Rule, node: Scalar) -> str:
-        if "boolean" in rule.types and node.text.lower() in _YES_NO:
-            return f"write {_YES_NO[node.text.lower()]}"
-        if not node.plain and "string" not in rule.types and reads_as(node.text) in ("a number", "a boolean"):
-            return f"write {node.text} without quotes"
-        if rule.types == ("array",):
-            return f"write [{_short(node.text)}]"
-        return ""
-
     # ---- saying so
 
-    def _wrong(self, place: Node, path: str, message: str, hint: str = "") -> _Nothing:
-        self._mistakes.add(place, f"{path}: {message}" if path else message, hint)
-        return NOTHING
+    def _wrong(self, place: Node, path: str, message: str, hint: str = "") -> Nothing:
+        return wrong(self._mistakes, place, path, message, hint)
 
     def _hide(self, node: Node) -> None:
         if isinstance(node, Scalar):
@@ -247,16 +153,6 @@ class _Conforming:
                 self._hide(value)
 
 
-def _number(text: str) -> int | float:
-    return int(text) if text.lstrip("-").isdigit() else float(text)
-
-
-def _wanted(rule: Rule) -> str:
-    if rule.variants:
-        return "a mapping"
-    return " or ".join(_TYPES[name] for name in rule.types) or "a value"
-
-
 def _example(rule: Rule, name: str) -> str:
     missing = rule.properties.get(name)
     if missing is not None and missing.const is not None:
@@ -264,20 +160,4 @@ def _example(rule: Rule, name: str) -> str:
     return ""
 
 
-def _short(text: str) -> str:
-    line = text if len(text) <= 40 else text[:37] + "..."
-    return line.replace("\n", "\\n")
-
-
 _ANY = Rule(types=(), words="")
-_TYPES = {
-    "object": "a mapping",
-    "array": "a list",
-    "string": "a text",
-    "integer": "a whole number",
-    "number": "a number",
-    "boolean": "true or false",
-}
-_BOOLEANS = {"true": True, "false": False}
-_YES_NO = {"yes": "true", "on": "true", "no": "false", "off": "false"}
-_JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")

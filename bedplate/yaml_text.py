@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import gc
-import re
 from collections.abc import Callable
 from sys import intern
 from typing import TYPE_CHECKING, Any
 
 from bedplate.errors import SpecError
 from bedplate.mistakes import Mistakes
+from bedplate.yaml_bytes import decoded
 from bedplate.yaml_nodes import Mapping, Node, Scalar, Sequence
 from bedplate.yaml_strict import Long, Spot
 
 if TYPE_CHECKING:
     import yaml
 
-MOST_BYTES = 16_000_000
 MOST_LEVELS = 100
 MOST_NODES = 500_000
 MOST_NODES_BY_ALIAS = 100_000
@@ -26,7 +25,7 @@ def read(content: bytes, file: str, *, pure: bool = False) -> tuple[Node, Mistak
     """The one document in `content`, and the mistakes that do not keep one from reading on: duplicate keys, tags,
     merge keys. Raises SpecError for anything that is not YAML 1.1 as PyYAML reads it, in UTF-8, and for what is
     nested or repeated beyond reason. `pure`: with PyYAML's own parser where libyaml's is there, for tests."""
-    text = _decoded(content, file)
+    text = decoded(content, file)
     mistakes = Mistakes(file, text)
     collecting = gc.isenabled()
     gc.disable()  # nodes make a tree: looking for cycles among them would take longer than reading
@@ -229,40 +228,3 @@ def _scalar_spans(parser: Any) -> list[tuple[int, int, str]]:
 
 def _spot(event: Any) -> Spot:
     return Spot(event.start_mark.line + 1, event.start_mark.column + 1)
-
-
-def _decoded(content: bytes, file: str) -> str:
-    if len(content) > MOST_BYTES:
-        whole = Mistakes(file, "")
-        whole.add(None, f"the file is larger than {MOST_BYTES // 1_000_000} MB", "split the project")
-        raise SpecError(whole.all())
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        hint = "save the file as UTF-8"
-        if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-            mistakes = Mistakes(file, "")
-            mistakes.add(Spot(1, 1), "the file is UTF-16, not UTF-8", hint)
-            raise SpecError(mistakes.all()) from None
-        before = content[: error.start].decode("utf-8-sig", "replace")
-        mistakes = Mistakes(file, content.decode("utf-8-sig", "replace"))
-        mistakes.add(_end_of(before), f"not UTF-8: byte 0x{content[error.start]:02x} cannot stand here", hint)
-        raise SpecError(mistakes.all()) from None
-    if len(content.translate(None, _CONTROLS)) != len(content) or not text.isascii():
-        found = _UNPRINTABLE.search(text)
-        if found:
-            mistakes = Mistakes(file, text)
-            name = f"U+{ord(found[0]):04X}"
-            mistakes.add(_end_of(text[: found.start()]), f"the control character {name} stands here", "take it out")
-            raise SpecError(mistakes.all())
-    return text
-
-
-def _end_of(text: str) -> Spot:
-    lines = (text + "x").splitlines()
-    return Spot(len(lines), len(lines[-1]))
-
-
-_CONTROLS = bytes(n for n in range(32) if n not in (9, 10, 13)) + b"\x7f"
-# YAML 1.1, section 5.1; a byte-order mark may stand at the start only
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
