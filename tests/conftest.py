@@ -86,6 +86,12 @@ class Pipeline:
         label = f"label=dev.bedplate.project={self.project}"
         return self.docker("ps", "--filter", label, "--format", "{{.Names}}").split()
 
+    def untag(self, part: str) -> None:
+        """Removes every image from the engine whose name has this in it."""
+        images = self.docker("images", "--format", "{{.Repository}}:{{.Tag}}").split()
+        for image in [image for image in images if part in image]:
+            self.docker("rmi", "-f", image)
+
     def records(self, target: str = "local") -> dict[str, object]:
         lines = (self.root / f".bedplate/{target}.jsonl").read_text(encoding="utf-8").splitlines()
         return dict(json.loads(line) for line in lines)
