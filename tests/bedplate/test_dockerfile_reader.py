@@ -67,6 +67,7 @@ def theirs(text: str) -> list[tuple[object, ...]] | None:
         if c.cmd is None:  # a lone backslash at the end: it says nothing
             continue
         onbuild = c.cmd.upper() == "ONBUILD"
+        heredocs = () if onbuild else heredocs
         known = c.cmd.upper() in KEYWORDS and not (onbuild and (c.sub_cmd or "").upper() not in INNER)
         value = c.value if known else ()
         inner = (c.sub_cmd or "").upper() if onbuild else ""
@@ -81,7 +82,8 @@ def ours(text: str) -> list[tuple[object, ...]] | None:
 
 def row(at: Instruction) -> tuple[object, ...]:
     inner = at.inner or at
-    heredocs = tuple((h.name, h.content, h.descriptor or "0") for h in at.heredocs)
+    # the library counts the lines of an ONBUILD's heredoc but does not hand it over
+    heredocs = () if at.inner else tuple((h.name, h.content, h.descriptor or "0") for h in at.heredocs)
     keyword = at.inner.keyword if at.inner else ""
     # the library shows the flags and the form of the outer instruction, and the words of the inner
     words = inner.words if inner.keyword in (INNER if at.inner else KEYWORDS) else ()
