@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bedplate.builders import docker, failure, staging
-from bedplate.builders.layout import DOCKERFILE, lay_out
+from bedplate.builders.layout import apart
 from bedplate.builders.progress import PlainProgress
 from bedplate.clients import docker_host
 from bedplate.clients.docker_engine import Engine
@@ -52,10 +52,15 @@ def build(request: BuildRequest, root: Path, engine: Engine, log: Log, with_: Cl
     """Image id. The image carries `request.tag`. Raises StepError with the instruction that failed.
 
     `root`: the project's; the files are laid out in a folder below its `.bedplate`."""
-    layout = lay_out(request)
+    layout, extra = apart(request)
     with ExitStack() as stack:
         context = stack.enter_context(staging.staged(layout, root, request))
-        command = [*with_.command, "--progress=plain", f"--tag={request.tag}", f"--file={context / DOCKERFILE}"]
+        private = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bedplate-", dir=_in_memory())))
+        dockerfile = private / "Dockerfile"
+        dockerfile.write_text(layout.dockerfile, encoding="utf-8", errors="surrogateescape")
+        # the ignore file has been heeded; one of the context would be heeded again
+        (private / "Dockerfile.dockerignore").write_text("# nothing\n", encoding="utf-8")
+        command = [*with_.command, "--progress=plain", f"--tag={request.tag}", f"--file={dockerfile}"]
         command.append(f"--platform={request.platform}")
         if layout.target:
             command.append(f"--target={layout.target}")
@@ -66,9 +71,8 @@ def build(request: BuildRequest, root: Path, engine: Engine, log: Log, with_: Cl
         # a proxy's address may hold a password, and every user can read a command line: values go by environment
         command += [f"--build-arg={name}" for name in request.args]
         environ.update(request.args)
-        if request.secrets:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bedplate-", dir=_private())))
-            command += [f"--secret=id={name},src={path}" for name, path in _written(request.secrets, folder).items()]
+        secrets = _written({**extra, **request.secrets}, private)
+        command += [f"--secret=id={name},src={path}" for name, path in secrets.items()]
         progress = PlainProgress(log)
         code = _run([*command, str(context)], environ, progress)
     if code:
@@ -101,8 +105,8 @@ def _written(secrets: Mapping[str, bytes], folder: Path) -> dict[str, Path]:
     return paths
 
 
-def _private() -> str | None:
-    """In memory where there is such a place: a machine that stops leaves no secret on its disk."""
+def _in_memory() -> str | None:
+    """A place that no disk keeps, where there is one: a machine that stops then leaves no secret behind."""
     return next((d for d in (os.environ.get("XDG_RUNTIME_DIR"), "/dev/shm") if d and os.access(d, os.W_OK)), None)
 
 

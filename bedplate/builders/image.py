@@ -10,8 +10,8 @@ from bedplate.errors import StepError
 from bedplate.step import BuildRequest, Clients
 
 # Where a client program that sends only what changed overtakes one tar: docs/decisions/build-context.md.
-MANY_FILES = 5_000
-MANY_BYTES = 200_000_000
+MANY_FILES = 2_000
+MANY_BYTES = 100_000_000
 
 
 def build(request: BuildRequest, clients: Clients) -> str:

@@ -63,9 +63,23 @@ def lay_out(request: BuildRequest) -> Layout:
     )
 
 
+def apart(request: BuildRequest) -> tuple[Layout, Mapping[str, bytes]]:
+    """For a client program, which sends the Dockerfile beside the context: the user's files alone, and what is there
+    for this build only as secrets by their names."""
+    text = request.dockerfile
+    secrets = {}
+    for name, content in request.extra_files.items():
+        secret = name.replace("/", "-").strip(".")
+        secrets[secret] = content
+        # a secret is the root user's alone unless it is said otherwise
+        text = text.replace(f"type=bind,source={name},", f"type=secret,id={secret},mode=0444,")
+    files = tuple(sorted(request.file_set.files, key=lambda file: file.path))
+    return Layout(text, request.lines, request.target, "", files, {}), secrets
+
+
 def shown(name: str) -> str:
     """An instruction's text as the user wrote it, without the flags that were put in for the build."""
-    return re.sub(rf"--mount=\S*{re.escape(FOLDER)}\S*\s+|{FROM_STAGE}\s+|,from={STAGE}\b", "", name)
+    return re.sub(rf"--mount=\S*{re.escape(FOLDER.strip('.'))}\S*\s+|{FROM_STAGE}\s+|,from={STAGE}\b", "", name)
 
 
 def _takes_the_top(instruction: Instruction) -> bool:

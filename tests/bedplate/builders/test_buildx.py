@@ -1,0 +1,107 @@
+"""Builds through a client program that speaks BuildKit."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from building import Lines, all_bytes, files_of, request
+
+from bedplate.builders import buildx
+from bedplate.clients.docker_engine import Engine
+from bedplate.errors import StepError
+
+pytestmark = pytest.mark.engine
+SECRET = b"s3cr3t-of-the-test"
+
+
+@pytest.fixture
+def client() -> buildx.Client:
+    found = buildx.client()
+    if found is None:
+        pytest.skip("no docker client that speaks BuildKit is in PATH")
+    return found
+
+
+@pytest.fixture
+def tags(engine: Engine) -> Iterator[list[str]]:
+    made: list[str] = []
+    yield made
+    for tag in made:
+        engine.remove_image(tag)
+
+
+def test_the_client_gets_exactly_the_files_of_the_build(
+    client: buildx.Client, engine: Engine, tmp_path: Path, log: Lines, tags: list[str]
+) -> None:
+    content = {"x": "1", "sub/y": "22", ".dockerignore": "x\n", "Dockerfile": "original", "left/out": ""}
+    wanted = request(tmp_path, "FROM scratch\nCOPY . /all\n", content)
+    (tmp_path / "context" / "x").chmod(0o664)  # the mode that is hashed is 644
+    wanted = replace(wanted, file_set=replace(request(tmp_path, "").file_set))
+    kept = tuple(f for f in wanted.file_set.files if not f.path.startswith("left"))
+    wanted = replace(wanted, file_set=replace(wanted.file_set, files=kept))
+    tags.append(wanted.tag)
+    buildx.build(wanted, tmp_path, engine, log, client)
+    files = files_of(engine, wanted.tag)
+    ours = sorted(name for name in files if name.startswith("all/"))
+    assert ours == ["all/.dockerignore", "all/Dockerfile", "all/sub", "all/sub/y", "all/x"]
+    assert files["all/x"].mode & 0o777 == 0o644
+    assert not any((tmp_path / ".bedplate" / "contexts").glob("*/"))  # nothing of it is left
+
+
+def test_a_secret_reaches_the_build_and_stays_nowhere(
+    client: buildx.Client, engine: Engine, os_image: str, tmp_path: Path, log: Lines, tags: list[str]
+) -> None:
+    text = f"FROM {os_image}\nRUN --mount=type=secret,id=token grep -q s3cr3t /run/secrets/token && sleep 1\n"
+    wanted = request(tmp_path, text, secrets={"token": SECRET}, args={"http_proxy": "http://u:pr0xy-pw@10.0.0.1:3128"})
+    tags.append(wanted.tag)
+    seen: list[str] = []
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.is_set():
+            seen.append(subprocess.run(["ps", "axww", "-o", "args"], capture_output=True, text=True).stdout)
+            time.sleep(0.05)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        buildx.build(wanted, tmp_path, engine, log, client)
+    finally:
+        done.set()
+        thread.join()
+    assert any(f"--tag={wanted.tag}" in one for one in seen), "the client was never seen: this test proves nothing"
+    for hidden in (SECRET.decode(), "pr0xy-pw"):
+        assert not any(hidden in one for one in seen)
+        assert hidden not in log.text
+        assert hidden.encode() not in all_bytes(engine, wanted.tag)
+    assert not [p for p in Path("/dev/shm").glob("bedplate-*") if p.stat().st_uid == os.getuid()]
+
+
+def test_files_for_this_build_only_are_readable_by_any_user_and_stay_nowhere(
+    client: buildx.Client, engine: Engine, os_image: str, tmp_path: Path, log: Lines, tags: list[str]
+) -> None:
+    mount = "--mount=type=bind,source=.bedplate-host/ca.pem,target=/dev/shm/bedplate/ca.pem"
+    text = f"FROM {os_image}\nUSER nobody\nRUN {mount} grep -q host-ca /dev/shm/bedplate/ca.pem\n"
+    wanted = request(tmp_path, text, extra_files={".bedplate-host/ca.pem": b"host-ca"})
+    tags.append(wanted.tag)
+    buildx.build(wanted, tmp_path, engine, log, client)
+    assert b"host-ca\n" not in all_bytes(engine, wanted.tag)
+    assert set(files_of(engine, wanted.tag)) == set(files_of(engine, os_image))
+
+
+def test_a_failing_run_shows_its_line_and_its_last_words(
+    client: buildx.Client, engine: Engine, os_image: str, tmp_path: Path, log: Lines
+) -> None:
+    text = f"FROM {os_image}\nRUN true\nRUN for i in $(seq 30); do echo line $i; done; exit 7\n"
+    with pytest.raises(StepError) as failed:
+        buildx.build(request(tmp_path, text), tmp_path, engine, log, client)
+    assert failed.value.message.startswith("images/one/Dockerfile:3: RUN for i in")
+    assert failed.value.message.endswith("failed with exit code 7")
+    assert failed.value.detail.splitlines() == [f"line {n}" for n in range(11, 31)]
