@@ -13,21 +13,32 @@ SPECS = Path(__file__).parents[4] / "shared" / "azure-specs"
 
 _ML = "machinelearningservices/resource-manager/Microsoft.MachineLearningServices/stable/2024-04-01"
 _ACR = "containerregistry/resource-manager/Microsoft.ContainerRegistry"
+# file, and the paths in it that a client of this project could ask for
 FILES = {
-    "ml": f"{_ML}/mfe.json",
-    "workspaces": f"{_ML}/machineLearningServices.json",
-    "registries": f"{_ACR}/stable/2023-07-01/containerregistry.json",
-    "tasks": f"{_ACR}/preview/2019-06-01-preview/containerregistry_build.json",
-    "login server": "containerregistry/data-plane/Azure.ContainerRegistry/stable/2021-07-01/containerregistry.json",
+    "ml": (
+        f"{_ML}/mfe.json",
+        "/workspaces/[^/]*/(environments|models|codes|datastores|onlineEndpoints)",
+    ),
+    "workspaces": (f"{_ML}/machineLearningServices.json", "/workspaces(/{workspaceName})?(/computes/{computeName})?$"),
+    "registries": (f"{_ACR}/stable/2023-07-01/containerregistry.json", "/registries|Availability"),
+    "tasks": (
+        f"{_ACR}/preview/2019-06-01-preview/containerregistry_build.json",
+        "/(runs.*|scheduleRun|listBuildSourceUploadUrl)$",
+    ),
+    "login server": (
+        "containerregistry/data-plane/Azure.ContainerRegistry/stable/2021-07-01/containerregistry.json",
+        "^/(v2|acr|oauth2)/",
+    ),
 }
 
 
 @dataclass(frozen=True)
 class Document:
-    """`version`: the api-version it describes. `root`: the document; `path`: its file."""
+    """`version`: the api-version it describes. `root`: its content; `keep`: the paths that count."""
 
     name: str
     path: Path
+    keep: str
     version: str
     templates: tuple[tuple[str, re.Pattern[str]], ...]
 
@@ -47,7 +58,7 @@ class Document:
 
 @functools.cache
 def documents() -> tuple[Document, ...]:
-    return tuple(_document(name, SPECS / file) for name, file in FILES.items())
+    return tuple(_document(name, SPECS / file, keep) for name, (file, keep) in FILES.items())
 
 
 def describing(method: str, path: str) -> Document | None:
@@ -55,15 +66,15 @@ def describing(method: str, path: str) -> Document | None:
     return next((d for d in documents() if d.operation(method, path) is not None), None)
 
 
-def _document(name: str, path: Path) -> Document:
+def _document(name: str, path: Path, keep: str) -> Document:
     root = _load(path)
     templates = []
     for template in root["paths"]:
-        if "?" in template or template.startswith("/{"):
-            continue  # `/{nextBlobUuidLink}` would describe everything
+        if "?" in template or not re.search(keep, template):
+            continue
         segment = "(.+)" if name == "login server" else "([^/]+)"
         templates.append((template, re.compile(re.sub(r"\{[^}]*\}", segment, template), re.IGNORECASE)))
-    return Document(name, path, root["info"]["version"], tuple(templates))
+    return Document(name, path, keep, root["info"]["version"], tuple(templates))
 
 
 @functools.cache

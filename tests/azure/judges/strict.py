@@ -2,34 +2,37 @@
 
 Swagger 2.0 says by `discriminator` which definition an object fits; Prism takes only the base, so it would accept
 anything in a DockerBuildRequest and refuse every real datastore. And a document in which any further property is
-welcome finds no misspelt one. Nothing is loosened but that: a base becomes one of its subtypes."""
+welcome finds no misspelt one. Loosened is one thing: a property that can only be written is not required, since
+answers leave it out. Left out are the operations that `keep` does not match: reading them takes Prism seconds."""
 
 from __future__ import annotations
 
 import copy
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 Schema = dict[str, Any]
 
 
-def write(document: Path, into: Path) -> Path:
-    """The strict form of `document`, as a file in `into`."""
-    made = _Strict(document).made()
+def write(document: Path, into: Path, keep: str) -> Path:
+    """The strict form of `document`, as a file in `into`. `keep`: a pattern that is searched for in path templates."""
+    made = _Strict(document, keep).made()
     path = into / f"{document.parent.name}-{document.name}"
     path.write_text(json.dumps(made), encoding="utf-8")
     return path
 
 
 class _Strict:
-    def __init__(self, document: Path) -> None:
-        self._document = document
+    def __init__(self, document: Path, keep: str) -> None:
+        self._document, self._keep = document, keep
         self._files: dict[Path, Any] = {}
         self._made: dict[str, Schema] = {}
 
     def made(self) -> Schema:
         root = copy.deepcopy(self._load(self._document))
+        root["paths"] = {k: v for k, v in root["paths"].items() if re.search(self._keep, k)}
         operations = {k: self._parts(root.get(k, {}), self._document) for k in ("paths", "parameters")}
         return {**{k: v for k, v in root.items() if k != "x-ms-paths"}, **operations, "definitions": self._made}
 
@@ -80,14 +83,16 @@ class _Strict:
         subtypes = [(n, d) for n, d in self._load(at)["definitions"].items() if n != name and self._is_a(d, name, at)]
         if not subtypes:
             return self._object(found, at)
-        field, shown = found["discriminator"], []
+        field = found["discriminator"]
+        # by if and then, so that what is said is about the subtype that was meant
+        values, rules = [], []
         for subtype, definition in subtypes:
-            one = self._object(definition, at)
             value = definition.get("x-ms-discriminator-value", subtype)
-            one["properties"] = {**one["properties"], field: {"type": "string", "enum": [value]}}
-            one["required"] = sorted({*one.get("required", []), field})
-            shown.append(one)
-        return {"oneOf": shown}
+            values.append(value)
+            meant = {"type": "object", "properties": {field: {"enum": [value]}}, "required": [field]}
+            rules.append({"if": meant, "then": self._object(definition, at)})
+        named = {"type": "object", "properties": {field: {"type": "string", "enum": values}}, "required": [field]}
+        return {"allOf": [named, *rules]}
 
     def _is_a(self, definition: Schema, name: str, at: Path) -> bool:
         for parent in definition.get("allOf", []):
@@ -120,5 +125,9 @@ class _Strict:
             more, needed = self._members(found, path)
             properties |= more
             required |= set(needed)
-        properties |= {k: self._schema(v, at) for k, v in schema.get("properties", {}).items()}
-        return properties, sorted(required)
+        own = schema.get("properties", {})
+        properties |= {k: self._schema(v, at) for k, v in own.items()}
+        # what can only be written is in no answer (x-ms-mutability)
+        return properties, sorted(
+            required - {k for k, v in own.items() if "read" not in v.get("x-ms-mutability", ["read"])}
+        )

@@ -49,6 +49,9 @@ class Blobs:
     def add_account(self, account: str) -> None:
         self.accounts.add(account)
 
+    def account_of(self, account: str) -> str:
+        return account
+
     def address(self, account: str, container: str, name: str) -> str:
         return f"{self.url}/{account}/{container}/{quote(name)}".rstrip("/")
 
@@ -192,7 +195,7 @@ class Blobs:
 
 @dataclass
 class AzuriteBlobs:
-    """The same, kept by Azurite: clients are sent there. `connection`: as azure-storage-blob takes it."""
+    """The same, kept by Azurite: clients are sent there."""
 
     url: str  # http://127.0.0.1:PORT
     account: str
@@ -201,6 +204,9 @@ class AzuriteBlobs:
 
     def add_account(self, account: str) -> None:
         """Azurite has the one account that it was started with."""
+
+    def account_of(self, account: str) -> str:
+        return self.account
 
     def address(self, account: str, container: str, name: str) -> str:
         return f"{self.url}/{self.account}/{container}/{quote(name)}".rstrip("/")

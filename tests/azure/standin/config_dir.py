@@ -7,6 +7,7 @@ import json
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from .sign_in import CLOUD, encoded, id_token
 from .state import SUBSCRIPTION, TENANT, Azure
@@ -81,7 +82,7 @@ def _account(how: str) -> dict[str, str]:
 
 def _token_cache(azure: Azure) -> dict[str, Any]:
     """MSAL's cache (its unified schema) after a user has signed in: an account and a refresh token."""
-    host, home = azure.url.removeprefix("https://"), f"{OBJECT}.{TENANT}"
+    host, home = str(urlsplit(azure.url).hostname), f"{OBJECT}.{TENANT}"
     common = {"home_account_id": home, "environment": host}
     account = {
         "realm": TENANT,

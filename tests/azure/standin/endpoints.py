@@ -168,7 +168,7 @@ def patch_deployment(
     found.documents[path]["tags"] = asked.get("tags") or found.documents[path]["tags"]
     found.documents[path]["sku"] |= asked.get("sku") or {}
     operation = azure.operations.begin(f"{found.id}/{path}", lambda: _settle(found, path, "Succeeded"))
-    return Answer(202, b"", _places(azure, found, operation, ("Location", "Retry-After")))
+    return Answer(202, b"", _places(azure, found, operation, ("Location",)))
 
 
 def delete_deployment(
@@ -204,17 +204,14 @@ def status(azure: Azure, request: Request, subscription: str, location: str, ope
     if one.error is not None and one.status != "InProgress":
         body["error"] = one.error
     waits = one.status == "InProgress"
-    headers = {"Retry-After": str(azure.operations.retry_after)} if waits and azure.operations.retry_after else {}
-    return Answer.of(body, headers=headers)
+    return Answer.of(body, headers=_retry_after(azure) if waits else {})
 
 
 def result(azure: Azure, request: Request, subscription: str, location: str, operation: str) -> Answer:
     """What Location leads to: 202 while it runs, then the outcome."""
     one = azure.operations.poll(operation, lambda resource: _fail(azure, resource))
     if one.status == "InProgress":
-        return Answer(
-            202, b"", {"Location": request_url(azure, request), "Retry-After": str(azure.operations.retry_after)}
-        )
+        return Answer(202, b"", {"Location": f"{azure.url}{request.target}", **_retry_after(azure)})
     if one.status != "Succeeded":
         error = one.error or {"code": one.status, "message": one.status}
         raise Refused(400, str(error["code"]), str(error["message"]))
@@ -226,8 +223,9 @@ def result(azure: Azure, request: Request, subscription: str, location: str, ope
     return Answer.of(_shown(workspace, path))
 
 
-def request_url(azure: Azure, request: Request) -> str:
-    return f"{azure.url}{request.target}"
+def _retry_after(azure: Azure) -> dict[str, str]:
+    seconds = azure.operations.retry_after
+    return {"Retry-After": str(seconds)} if seconds else {}
 
 
 def _accepted(azure: Azure, found: Workspace, operation: Operation, shown: Document, status: int) -> Answer:
@@ -237,7 +235,7 @@ def _accepted(azure: Azure, found: Workspace, operation: Operation, shown: Docum
 def _begin_delete(azure: Azure, found: Workspace, path: str, finish: Any) -> Answer:
     found.documents[path]["properties"]["provisioningState"] = "Deleting"
     operation = azure.operations.begin(f"{found.id}/{path}", finish)
-    return Answer(202, b"", _places(azure, found, operation, ("Location", "Retry-After", "Azure-AsyncOperation")))
+    return Answer(202, b"", _places(azure, found, operation, ("Location", "Azure-AsyncOperation")))
 
 
 def _places(azure: Azure, found: Workspace, operation: Operation, wanted: tuple[str, ...]) -> dict[str, str]:
@@ -245,9 +243,8 @@ def _places(azure: Azure, found: Workspace, operation: Operation, wanted: tuple[
     known = {
         "Azure-AsyncOperation": f"{head}/mfeOperationsStatus/{operation.id}?api-version=2024-04-01",
         "Location": f"{head}/mfeOperationResults/{operation.id}?api-version=2024-04-01",
-        "Retry-After": str(azure.operations.retry_after),
     }
-    return {name: known[name] for name in wanted} | {"x-ms-async-operation-timeout": "PT1H"}
+    return {name: known[name] for name in wanted} | {"x-ms-async-operation-timeout": "PT1H"} | _retry_after(azure)
 
 
 def _fail(azure: Azure, resource: str) -> None:

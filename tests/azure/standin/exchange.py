@@ -6,18 +6,28 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 
 class Refused(Exception):  # noqa: N818 -- an answer, not a mistake of the program
-    """Azure says no, in the form of the Azure Resource Manager's errors: {"error": {"code", "message"}}."""
+    """Azure says no, in the form of the Resource Manager's errors: {"error": {"code", "message", "details"}}."""
 
-    def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        headers: Mapping[str, str] | None = None,
+        details: Sequence[tuple[str, str]] = (),
+    ) -> None:
         super().__init__(f"{status} {code}: {message}")
-        self.answer = Answer.of({"error": {"code": code, "message": message}}, status, headers)
+        error: dict[str, Any] = {"code": code, "message": message}
+        if details:
+            error["details"] = [{"code": c, "message": m} for c, m in details]
+        self.answer = Answer.of({"error": error}, status, headers)
 
 
 @dataclass
@@ -85,6 +95,10 @@ class Exchange:
     @property
     def path(self) -> str:
         return unquote(urlsplit(self.target).path)
+
+    @property
+    def query(self) -> dict[str, str]:
+        return {k: v[-1] for k, v in parse_qs(urlsplit(self.target).query, keep_blank_values=True).items()}
 
     def __str__(self) -> str:
         return f"{self.method} {self.target} -> {self.status}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from dataclasses import dataclass
@@ -87,12 +88,20 @@ class Faults:
         message = "The service is temporarily unavailable. Please retry after some time."
         return self.refuse(pattern, 503, "ServiceUnavailable", message, times=times, retry_after=retry_after)
 
-    def quota(self, pattern: str, *, times: int | None = 1) -> Fault:
-        message = (
-            "Not enough quota available for Standard_DS3_v2 in the subscription. "
-            "Current usage/limit: 24/24. Additional needed: 8"
+    def quota(self, pattern: str = "/deployments/", *, times: int | None = 1) -> Fault:
+        """A deployment for which there are not enough cores left: the reason stands two levels deep, as text."""
+        reason = (
+            "Not enough quota available for Standard_DS3_v2 in SubscriptionId 34b6d3b4-0b8c-4f0e-9d4e-6b1c5a1f0001. "
+            "Current usage/limit: 24/24. Additional needed: 8 Please see troubleshooting guide, available here: "
+            "https://aka.ms/oe-tsg#error-outofquota"
         )
-        return self.refuse(pattern, 400, "OutOfQuota", message, times=times, method="PUT")
+        detail = json.dumps(
+            {"errors": {"VmSize": [reason]}, "title": "One or more validation errors occurred.", "status": 400}
+        )
+        text = f"InferencingClient HttpRequest error, error detail: {detail}"
+        details = [("InferencingClientCreateDeploymentFailed", text)]
+        refused = Refused(400, "BadRequest", "The request is invalid.", details=details)
+        return self.add(Fault(pattern, refused.answer, "PUT", times))
 
     def network_restricted(self, *, times: int | None = None) -> Fault:
         """The registry's data plane, for a client whose address its firewall does not let in."""

@@ -76,7 +76,7 @@ def add_datastore(found: Workspace, azure: Azure) -> None:
         "properties": {
             "datastoreType": "AzureBlob",
             "isDefault": True,
-            "accountName": getattr(azure.blobs, "account_of", lambda a: a)(found.account),
+            "accountName": azure.blobs.account_of(found.account),
             "containerName": found.container,
             "endpoint": "localhost:" + azure.blobs.url.rsplit(":", 1)[-1],
             "protocol": azure.blobs.url.partition(":")[0],
@@ -215,9 +215,7 @@ def _check_unchanged(kind: str, name: str, version: str, before: Document, now: 
     fixed = {"environments": ("image", "condaFile", "build"), "models": ("modelUri",), "codes": ("codeUri",)}[kind]
     if any(key in now and before.get(key) != now[key] for key in fixed):
         noun = {"environments": "Environment", "models": "Model", "codes": "Code"}[kind]
-        message = (
-            f"A {noun} with name '{name}' and version '{version}' already exists and its content cannot be changed."
-        )
+        message = f"{noun} {name} with version {version} is already registered and cannot be changed."
         raise Refused(409, "UserError", message)
 
 

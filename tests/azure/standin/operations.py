@@ -39,7 +39,9 @@ class Ending:
 
 @dataclass
 class Operations:
-    """`polls`: how often an operation is found running before it ends. `retry_after`: seconds, as answers say."""
+    """`polls`: how often an operation is found running before it ends.
+
+    `retry_after`: seconds, as answers say; 0: they say nothing. The document allows 10 to 600."""
 
     polls: int = 1
     retry_after: int = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import threading
 from collections.abc import Callable
@@ -47,6 +48,10 @@ class Registry:
     runs: dict[str, Document] = field(default_factory=dict)
     cancelled: set[str] = field(default_factory=set)
 
+    def __post_init__(self) -> None:
+        # the patterns of Microsoft's documents
+        assert re.fullmatch("[a-zA-Z0-9]{5,50}", self.name), f"not a registry name: {self.name}"
+
     @property
     def id(self) -> str:
         return _id(self.subscription, self.group, "Microsoft.ContainerRegistry/registries", self.name)
@@ -67,6 +72,9 @@ class Workspace:
     computes: dict[str, str] = field(default_factory=dict)  # name -> Kubernetes | AmlCompute
     keys: dict[str, list[str]] = field(default_factory=dict)  # of endpoints
     logs: dict[str, str] = field(default_factory=dict)  # "endpoint/deployment" -> container log
+
+    def __post_init__(self) -> None:
+        assert re.fullmatch("[a-zA-Z0-9][a-zA-Z0-9_-]{2,32}", self.name), f"not a workspace name: {self.name}"
 
     @property
     def id(self) -> str:
