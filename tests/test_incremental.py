@@ -150,7 +150,7 @@ def test_without_its_state_folder_a_run_finds_everything_done(settled: Pipeline)
 
 def test_another_address_of_the_registry_pushes_and_rebuilds_nothing(settled: Pipeline) -> None:
     before = Path(settled.root / "pipeline.yaml").read_text(encoding="utf-8")
-    settled.edit("pipeline.yaml", "{kind: local,", "{kind: generic, address: 'localhost:%d'} #" % settled.registry_port)
+    settled.edit("pipeline.yaml", "{kind: local,", f"{{kind: generic, address: 'localhost:{settled.registry_port}'}} #")
     tasks = ran(settled)
     assert tasks == ["resolve_registry", "push:os", "push:base", "create_environment:iris"]
     Path(settled.root / "pipeline.yaml").write_text(before, encoding="utf-8")
