@@ -126,7 +126,13 @@ def test_of_many_differences_from_the_schema_a_few_are_told() -> None:
     ("schema", "words"),
     [
         ({"type": "arry"}, "json_schema is not a JSON Schema"),
-        ({"$ref": "https://example.org/schema.json"}, "json_schema cannot be used"),
+        ({"$ref": "https://example.org/schema.json"}, "json_schema cannot be used: it refers to https://example.org"),
+        ({"items": {"$ref": "other.json"}}, "json_schema cannot be used: it refers to other.json"),
+        ({"$ref": "#/$defs/none"}, "json_schema cannot be used"),
+        (
+            {"$ref": "https://a.example/a", "$defs": {"a": {"$id": "https://a.example/a", "type": "null"}}},
+            "$: 1 is not",
+        ),
         (False, "$: False schema does not allow 1"),
     ],
 )

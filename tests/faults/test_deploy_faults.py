@@ -14,11 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import free_port
-from serving import Service, case, serving_image
 
 from bedplate.errors import StepError
 from bedplate.model import InferenceConfig, Route
+from tests.conftest import free_port
+from tests.serving import Service, case, serving_image
 
 pytestmark = pytest.mark.engine
 
@@ -150,7 +150,7 @@ def test_killed_at_any_moment_the_next_run_brings_the_new_version(service: Servi
         f"""
         import sys; sys.path[:0] = {sys.path!r}
         from pathlib import Path
-        from serving import Service
+        from tests.serving import Service
         service = Service(Path({str(service.root)!r}), {service.image!r}, {service.port})
         service.project = {service.project!r}
         service.deploy()

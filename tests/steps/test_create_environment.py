@@ -15,8 +15,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from registries import real_registry
-from serving import SERVER, Outside, engine, python_base
 
 from bedplate import context, labels, requirements
 from bedplate.clients.credentials import credentials
@@ -28,6 +26,8 @@ from bedplate.step import FileSet, Given, ReadFile, Requirements, Task, Unreacha
 from steps import create_environment
 from steps.create_environment import local, recipe, tools
 from steps.create_environment.recipe import Tools
+from tests.registries import real_registry
+from tests.serving import SERVER, Outside, engine, python_base
 
 PLAIN = Tools("/opt/venv/bin/python3", False, None, "service")
 
@@ -337,11 +337,11 @@ def test_a_base_without_python_or_without_a_way_to_install_is_told(world: World)
 def test_a_base_with_conda_is_given_the_conda_file(world: World) -> None:
     """No conda can be had here: the fixture's writes down what it was asked to do, and its Python is Debian's."""
     name = f"bedplate-test-conda:{uuid.uuid4().hex[:8]}"
-    script = "#!/bin/sh\\necho \\\"\\$@\\\" > /asked\\ncat \\${6} >> /asked\\n"
+    script = '#!/bin/sh\\necho \\"\\$@\\" > /asked\\ncat \\${6} >> /asked\\n'
     build(
         name,
         f"FROM {python_base()}\nLABEL {labels.FINGERPRINT}={'c' * 64}\n"
-        f"RUN python3 -m venv /opt/conda && printf \"{script}\" > /opt/conda/bin/conda"
+        f'RUN python3 -m venv /opt/conda && printf "{script}" > /opt/conda/bin/conda'
         " && chmod +x /opt/conda/bin/conda\n",
     )
     before = world.base

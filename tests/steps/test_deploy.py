@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import free_port
-from serving import Service, asked_all_the_time, case, gap, serving_image
 
 from bedplate.errors import StepError
 from bedplate.step import AskContainer, ContainerSeen, Unreachable
 from steps.deploy import container
+from tests.conftest import free_port
+from tests.serving import Service, asked_all_the_time, case, gap, serving_image
 
 pytestmark = pytest.mark.engine
 
