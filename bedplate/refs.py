@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 DEFAULT_DOMAIN = "docker.io"
 LONGEST_PATH = 255
+LONGEST_REFERENCE = 1000  # more than domain, path, tag and digest can have together
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class ImageRef:
     @classmethod
     def parse_strict(cls, text: str) -> ImageRef:
         """By the grammar alone, without Docker Hub's defaults. Raises ValueError, which says why."""
+        if len(text) > LONGEST_REFERENCE:
+            raise ValueError(f"a reference has {LONGEST_REFERENCE} characters at most")
         found = _REFERENCE.fullmatch(text)
         if not found:
             raise ValueError(_why(text))

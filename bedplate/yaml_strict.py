@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from bedplate.mistakes import Mistakes
+
+MOST_SHOWN = 20  # of one kind: each is searched for from the beginning of the text
 
 
 class Spot(NamedTuple):
@@ -46,13 +49,21 @@ def check_long(long: Sequence[Long], text: str, mistakes: Mistakes) -> None:
 def check_spans(spans: Sequence[tuple[int, int, str]], text: str, mistakes: Mistakes) -> None:
     """Comments without a space before them (6.6), and tabs in indentation (6.1). `spans`: start, end and style of
     every scalar of the text."""
+    spots = 0
     for found in _TIGHT_COMMENT.finditer(text):
+        if spots > MOST_SHOWN:
+            return
         position = found.end() - 1
         if not _inside(position, spans) and not _in_comment(position, text, spans):
+            spots += 1
             mistakes.add(_spot(position, text), "a comment needs a space before its '#'", "or quote a '#' that is text")
     for found in _TAB_FIRST.finditer(text):
-        if not any(start < found.end() - 1 < end and style in ("|", ">") for start, end, style in spans):
+        if spots > MOST_SHOWN:
+            return
+        holder = _inside(found.end() - 1, spans)
+        if holder is None or holder[2] not in ("|", ">"):
             hint = "indent with spaces"
+            spots += 1
             mistakes.add(_spot(found.end() - 1, text), "a tab stands where YAML wants spaces", hint)
 
 
@@ -73,8 +84,10 @@ def _check_block(event: Any, floor: int, lines: Sequence[str], mistakes: Mistake
         blank = max(blank, indent)
 
 
-def _inside(position: int, spans: Sequence[tuple[int, int, str]]) -> bool:
-    return any(start <= position < end for start, end, _ in spans)
+def _inside(position: int, spans: Sequence[tuple[int, int, str]]) -> tuple[int, int, str] | None:
+    """The scalar that holds this position; scalars stand in the order of the text."""
+    number = bisect_right(spans, position, key=lambda span: span[0])
+    return spans[number - 1] if number and position < spans[number - 1][1] else None
 
 
 def _in_comment(position: int, text: str, spans: Sequence[tuple[int, int, str]]) -> bool:
