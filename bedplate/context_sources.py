@@ -9,7 +9,7 @@ from bedplate import wildcards
 from bedplate.context_listing import Listing
 from bedplate.dockerfile_mistakes import nearest
 from bedplate.dockerfile_reader import Dockerfile, Instruction
-from bedplate.dockerfile_stages import Source
+from bedplate.dockerfile_takes import Source
 from bedplate.errors import Mistake, SpecError
 from bedplate.ignorefile import Matcher
 

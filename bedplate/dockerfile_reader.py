@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from bedplate import dockerfile_lines
+from bedplate.dockerfile_arguments import (
+    BLANKS,
+    json_or,
+    leading_flags,
+    name_value_pairs,
+    partition_blank,
+    split_words,
+)
 from bedplate.dockerfile_lines import Heredoc, LogicalLine
 from bedplate.dockerfile_words import expand
 from bedplate.errors import Mistake, SpecError
@@ -109,26 +116,26 @@ def parse(text: str | bytes, path: str) -> Dockerfile:
 def instruction(line: LogicalLine, escape: str) -> Instruction:
     """One logical line. Raises ValueError; an unknown keyword is no error here."""
     text = line.text.strip(SPACE)
-    keyword, *rest = _BLANKS.split(text, maxsplit=1)
-    flags, arguments = _flags(rest[0] if rest else "")
+    keyword, *rest = BLANKS.split(text, maxsplit=1)
+    flags, arguments = leading_flags(rest[0] if rest else "")
     arguments = arguments.strip(SPACE)
     upper = keyword.upper()
     inner = None
     as_json = False
     words: tuple[str, ...]
     if upper in ("ENV", "LABEL"):
-        words = _pairs(arguments, upper, escape)
+        words = name_value_pairs(arguments, upper, escape)
     elif upper == "ARG":
         words = tuple(split_words(arguments, escape))
     elif upper in ("RUN", "CMD", "ENTRYPOINT", "SHELL"):
-        words, as_json = _json_or(arguments, whole=True)
+        words, as_json = json_or(arguments, whole=True)
     elif upper in ("COPY", "ADD", "VOLUME"):
-        words, as_json = _json_or(arguments, whole=False)
+        words, as_json = json_or(arguments, whole=False)
     elif upper in ("FROM", "EXPOSE"):
-        words = tuple(_BLANKS.split(arguments)) if arguments else ()
+        words = tuple(BLANKS.split(arguments)) if arguments else ()
     elif upper == "HEALTHCHECK":
-        kind, _, command = _partition_blank(arguments)
-        words, as_json = _json_or(command, whole=True)
+        kind, _, command = partition_blank(arguments)
+        words, as_json = json_or(command, whole=True)
         words = (kind, *words) if kind else ()
     elif upper == "ONBUILD":
         words = ()
@@ -139,117 +146,6 @@ def instruction(line: LogicalLine, escape: str) -> Instruction:
     return Instruction(
         upper, line.line, line.column, line.end_line, tuple(flags), as_json, words, line.heredocs, text, inner
     )
-
-
-_ASCII_SPACE = "\t\n\v\f\r "
-_BLANKS = re.compile(r"[\t\v\f\r ]+")
-
-
-def split_words(text: str, escape: str) -> list[str]:
-    """Words as ARG, ENV and LABEL take them: quotes and escapes stay in the word."""
-    words: list[str] = []
-    word: list[str] = []
-    quote = ""
-    at = 0
-    while at < len(text):
-        char = text[at]
-        at += 1
-        if not quote and char in SPACE:
-            if word:
-                words.append("".join(word))
-                word.clear()
-            continue
-        if char == escape and quote != "'":
-            if at == len(text):
-                break
-            word.append(char)
-            char = text[at]
-            at += 1
-        elif quote:
-            quote = "" if char == quote else quote
-        elif char in "'\"":
-            quote = char
-        word.append(char)
-    if word:
-        words.append("".join(word))
-    return words
-
-
-def _flags(text: str) -> tuple[list[str], str]:
-    """The words in front that begin with `--`, without their quotes and backslashes; a lone `--` ends them."""
-    flags: list[str] = []
-    at = 0
-    while True:
-        while at < len(text) and text[at] in _ASCII_SPACE:
-            at += 1
-        if not text.startswith("--", at):
-            return flags, text[at:]
-        word = []
-        quote = ""
-        while at < len(text) and (quote or text[at] not in _ASCII_SPACE):
-            char = text[at]
-            at += 1
-            if char == "\\":
-                if at == len(text):
-                    break
-                char = text[at]
-                at += 1
-            elif char == quote:
-                quote = ""
-                continue
-            elif not quote and char in "'\"":
-                quote = char
-                continue
-            word.append(char)
-        if "".join(word) == "--":
-            return flags, text[at:]
-        flags.append("".join(word))
-
-
-def _pairs(text: str, keyword: str, escape: str) -> tuple[str, ...]:
-    words = split_words(text, escape)
-    if not words:
-        return ()
-    if "=" not in words[0]:  # the old form: NAME VALUE, the value up to the end of the line
-        pair = _BLANKS.split(text, maxsplit=1)
-        if len(pair) < 2:
-            raise ValueError(f"{keyword} {text}: a value is missing: {keyword} {text}=VALUE")
-        return tuple(pair)
-    found = []
-    for word in words:
-        name, equals, value = word.partition("=")
-        if not equals:
-            raise ValueError(f"{keyword}: there is no '=' in {word}; a value with a blank needs quotes: name=\"a b\"")
-        found += [name, value]
-    return tuple(found)
-
-
-def _json_or(text: str, *, whole: bool) -> tuple[tuple[str, ...], bool]:
-    """The words of the JSON array it begins with and True; else the whole text or its words and False."""
-    if text.startswith("["):
-        try:
-            words, _ = _DECODER.raw_decode(text)  # what follows the array is ignored
-        except (ValueError, RecursionError):
-            words = None
-        if isinstance(words, list):
-            if not all(isinstance(w, str) for w in words):
-                raise ValueError(f"a JSON array here holds strings only: {text}")
-            return tuple(words), True
-    if not text:
-        return (), False
-    return ((text,) if whole else tuple(_BLANKS.split(text))), False
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_no_constant)
-
-
-def _partition_blank(text: str) -> tuple[str, str, str]:
-    match = re.search(r"[\t\n\v\f\r ]+", text)
-    return (text[: match.start()], match[0], text[match.end() :]) if match else (text, "", "")
 
 
 _HEREDOC = re.compile(r"(\d*)<<(-?)([^<]*)\Z")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import platform as machine
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -81,5 +81,5 @@ def of_platforms(target: str) -> dict[str, str]:
 
 def this_platform() -> str:
     """As an engine on this machine names it: an engine runs Linux, also below macOS."""
-    arch = machine.machine().lower()
+    arch = os.uname().machine.lower()
     return "linux/" + {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm/v7", "i686": "386"}.get(arch, arch)

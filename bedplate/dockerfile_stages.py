@@ -1,4 +1,4 @@
-"""dockerfile_stages: what a target needs of a Dockerfile: its stages, their parents, sources and arguments."""
+"""dockerfile_stages: which stages of a Dockerfile a target needs, and what these start from and take."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from bedplate import dockerfile_takes
 from bedplate.dockerfile_lines import LogicalLine
 from bedplate.dockerfile_mistakes import nearest
 from bedplate.dockerfile_reader import Dockerfile, Instruction, instruction
 from bedplate.dockerfile_scope import Scope, of_platforms
+from bedplate.dockerfile_takes import Source, Take
 from bedplate.errors import Mistake, SpecError
 
 OWN = "bedplate.internal/"  # references below it stand for images of the spec
@@ -24,17 +26,6 @@ class Parent:
     image: str | None
     line: int
     column: int
-
-
-@dataclass(frozen=True)
-class Source:
-    """What an instruction takes from the context: paths or patterns, with variables expanded."""
-
-    at: Instruction
-    paths: tuple[str, ...]
-    exclude: tuple[str, ...] = ()
-    parents: bool = False
-    wildcards: bool = True
 
 
 @dataclass(frozen=True)
@@ -217,11 +208,11 @@ class _Reading:
             if at.keyword == "ENV":
                 return scope.after_env(at)
             if at.keyword in ("COPY", "ADD"):
-                self.copy(stage, at, scope)
+                self.take(stage, dockerfile_takes.copy(self.dockerfile, at, scope, stage.from_scratch), scope)
             elif at.keyword == "RUN":
                 scope.run()
                 for mount in at.values("mount"):
-                    self.mount(stage, at, mount, scope)
+                    self.take(stage, dockerfile_takes.mount(at, mount, scope), scope)
             elif at.keyword == "ONBUILD":
                 if at.inner is not None:
                     stage.triggers.append(at.inner)
@@ -232,52 +223,12 @@ class _Reading:
             self.mistakes.append(self.dockerfile.mistake(at, f"{at.keyword}: {error}"))
         return scope
 
-    def copy(self, stage: _Stage, at: Instruction, scope: Scope) -> None:
-        scope.word(at.words[-1])
-        for flag in ("chown", "chmod", "checksum"):
-            scope.word(at.flag(flag) or "")
-        exclude = tuple(scope.word(e) for e in at.values("exclude"))
-        for heredoc in at.heredocs:
-            if heredoc.expand:
-                names = re.findall(r"\$\{?(\w+)", heredoc.content)
-                scope.used.update(scope.args.intersection(names))
-        written = [w for w in at.words[:-1] if not (w.startswith("<<") and at.heredocs and not at.json)]
-        unset: list[str] = []
-        paths = [scope.word(word, unset.append) for word in written]
-        origin = at.flag("from")
-        if origin:
-            self.origin(stage, at, origin, scope)
-            return
-        if unset and not stage.from_scratch:
-            names = ", ".join(dict.fromkeys(unset))
-            message = f"{names} has no value here: if the parent image sets it, any file may be meant, so all count"
-            stage.part.warnings.append(
-                self.dockerfile.mistake(at, message, f"set it with ARG or ENV before line {at.line}")
-            )
-            paths = ["/"]
-        if at.keyword == "ADD":
-            remote = [p for p in paths if _REMOTE.match(p)]
-            paths = [p for p in paths if p not in remote]
-            for path in remote:
-                if not _PINNED.search(path) and at.flag("checksum") is None:
-                    message = f"what stands at {path} is not part of the fingerprint: a change there is not noticed"
-                    hint = "pin it: --checksum=sha256:... for a file, #<commit> for a git repository"
-                    stage.part.warnings.append(self.dockerfile.mistake(at, message, hint, path))
-        if paths:
-            stage.part.sources.append(Source(at, tuple(paths), exclude, at.flag("parents") in ("", "true", "1")))
-
-    def mount(self, stage: _Stage, at: Instruction, text: str, scope: Scope) -> None:
-        fields: dict[str, str] = {}
-        for item in _mount_fields(text):
-            key, _, value = item.partition("=")
-            fields[_MOUNT_KEYS.get(key.strip().lower(), key.strip().lower())] = value
-        kind = fields.get("type", "bind").lower()
-        origin = fields.get("from", "")
-        if kind in ("bind", "cache") and origin:
-            self.origin(stage, at, origin, scope)
-        elif kind == "bind":
-            source = scope.word(fields.get("source", "/"))
-            stage.part.sources.append(Source(at, (source or "/",), wildcards=False))
+    def take(self, stage: _Stage, take: Take, scope: Scope) -> None:
+        stage.part.warnings += take.warnings
+        if take.source:
+            stage.part.sources.append(take.source)
+        if take.origin:
+            self.origin(stage, take.at, take.origin, scope)
 
     def origin(self, stage: _Stage, at: Instruction, text: str, scope: Scope) -> None:
         """The stage or image that a `from=` names."""
@@ -300,15 +251,3 @@ class _Reading:
             self.mistakes.append(self.dockerfile.mistake(at, message, word=text))
         else:
             self.parent(stage, at, text, name, self.platform)
-
-
-_REMOTE = re.compile(r"https?://|git@|git://|ssh://|github\.com/")
-_PINNED = re.compile(r"#[0-9a-f]{40}(?::|\Z)")
-_MOUNT_KEYS = {"src": "source", "dst": "target", "destination": "target"}
-
-
-def _mount_fields(text: str) -> list[str]:
-    """One line of comma-separated values, in which a quoted field may hold commas."""
-    import csv
-
-    return next(csv.reader([text]), [])

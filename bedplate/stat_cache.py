@@ -53,7 +53,7 @@ class StatCache:
             return
         known = self._known
         if len(known) > 2 * len(self._seen) + 10_000:
-            known = {path: entry for path, entry in known.items() if path in self._seen}
+            known = {path: entry for path, entry in list(known.items()) if path in self._seen}
         self._path.parent.mkdir(parents=True, exist_ok=True)
         draft = self._path.with_name(f"{self._path.name}.{os.getpid()}")
         draft.write_bytes(marshal.dumps((VERSION, known), 2))

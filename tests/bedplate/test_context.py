@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bedplate import context
+from bedplate import context, context_tar
 from bedplate.context import Recipe
 from bedplate.errors import SpecError, StepError
 from bedplate.stat_cache import StatCache
@@ -414,3 +414,22 @@ def test_a_tree_may_be_one_file(root: Path) -> None:
     assert (found.root, [f.path for f in found.files]) == ("img", ["notes.md"])
     with pytest.raises(SpecError, match="img/gone: there is no such file or folder"):
         context.tree(Tree("img/gone"), root, StatCache(root / "cache"))
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "mode", "size", "target"),
+    [
+        ("src/a.py", "file", 0o644, 12, ""),
+        ("src", "dir", 0o755, 0, ""),
+        ("link", "symlink", 0o777, 0, "../x"),
+        ("x" * 99, "file", 0o755, 1 << 32, ""),
+        ("x" * 100, "file", 0o755, 1, ""),
+        ("é", "file", 0o644, 1, ""),
+        ("large", "file", 0o644, 1 << 33, ""),
+    ],
+)
+def test_a_header_is_the_one_of_tarfile(path: str, kind: str, mode: int, size: int, target: str) -> None:
+    info = tarfile.TarInfo(path)
+    info.type = {"file": tarfile.REGTYPE, "dir": tarfile.DIRTYPE, "symlink": tarfile.SYMTYPE}[kind]
+    info.mode, info.size, info.linkname = mode, size, target
+    assert context_tar._header(path, kind, mode, size, target) == info.tobuf(tarfile.PAX_FORMAT, "utf-8")
