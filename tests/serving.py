@@ -208,6 +208,14 @@ class Service:
             self.outside.engine.remove(name, force=True)
 
 
+def version(service: Service) -> str:
+    """What the service says that it is; "" where it does not answer well."""
+    try:
+        return str(service.ask()["version"])
+    except Exception:  # whatever went wrong, there was no answer
+        return ""
+
+
 @contextmanager
 def asked_all_the_time(ask: Callable[[], str], every_s: float = 0.005) -> Iterator[list[tuple[float, str]]]:
     """What the service answered and when, asked every few milliseconds while the block runs."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 SERVICE = "dev.bedplate.service"
 TRIAL, NEXT = "..trial", "..next"  # of the container's name; whose it is, its labels say
 GRACE_S = 2  # for the requests under way when the port changes hands
+BRIEFLY_S = 5.0  # for an answer of one that has been running all the time
+REMOVED_WITHIN_S = 20.0
 KEPT = "unless-stopped"  # the restart policy of a container that has been seen to work, and of no other
 
 # Any: what the engine says of a container is JSON
@@ -31,14 +34,12 @@ def deploy(inputs: Inputs, given: Given, environment: Environment, clients: Clie
     3. The old one is stopped, the new one started; if it does not answer, the old one is started again."""
     engine, name = clients.engine, f"{inputs.project}-{inputs.service}"
     new = Candidate(inputs, given, environment, clients)
+    _tidy(engine, name, new)
     old = _ours(engine, name, inputs)
-    if not clients.again:
-        found = _adopted(engine, name, old, new, clients)
-        if found:
-            return name, found
+    if not clients.again and _adopted(engine, name, new, clients):
+        return name, new.public_url
+    _remove_ours(engine, name + NEXT, inputs.project, inputs.service)
     new.image()
-    for leftover in (TRIAL, NEXT):
-        _remove_ours(engine, name + leftover, inputs.project, inputs.service)
     serving = old is not None and _running(old)
     contested = old is not None and serving and _published(old, inputs)
     try:
@@ -64,8 +65,20 @@ def remove(engine: Engine, project: str, service: str) -> list[str]:
     return [one for one in (name, name + NEXT, name + TRIAL) if _remove_ours(engine, one, project, service)]
 
 
-def _adopted(engine: Engine, name: str, old: dict[str, Any] | None, new: Candidate, clients: Clients) -> str | None:
-    """URL of this very version where an earlier run has put it up: not recorded, stopped, or killed on the way."""
+def _tidy(engine: Engine, name: str, new: Candidate) -> None:
+    """What an earlier run that was killed has left: finished where it was seen to work, else taken away."""
+    _remove_ours(engine, name + TRIAL, new.inputs.project, new.inputs.service)
+    found = engine.container(name + NEXT)
+    if found is None or not _is_of(found, new.inputs):
+        return
+    if _proven(found):
+        _promote(engine, name)
+    elif not new.is_version(found):
+        _remove(engine, name + NEXT)
+
+
+def _adopted(engine: Engine, name: str, new: Candidate, clients: Clients) -> bool:
+    """Has an earlier run put this version up: not recorded, stopped since, or killed on the way? Then it serves."""
     for one in (name, name + NEXT):
         found = engine.container(one)
         if found is None or not _is_of(found, new.inputs) or not new.is_version(found):
@@ -79,30 +92,33 @@ def _adopted(engine: Engine, name: str, old: dict[str, Any] | None, new: Candida
             if one != name:
                 _promote(engine, name)
             engine.set_restart(name, KEPT)
-            _remove_ours(engine, name + TRIAL, new.inputs.project, new.inputs.service)
+            _remove_ours(engine, name + NEXT, new.inputs.project, new.inputs.service)
             clients.log.note(f"container {name} runs this version: kept")
-            return new.public_url
-    return None
+            return True
+    return False
 
 
 def _promote(engine: Engine, name: str) -> None:
     # in this order: killed in between, the next run finds a proven container and goes on
     engine.set_restart(name + NEXT, KEPT)
-    engine.remove(name, force=True)
+    _remove(engine, name)
     engine.rename(name + NEXT, name)
 
 
 def _back(engine: Engine, name: str, new: Candidate) -> bool:
     """Does what served before serve? It is started where it has been stopped."""
     old = engine.container(name)
-    if old is None or not _proven(old) and not _running(old):
+    if old is None or not _is_of(old, new.inputs):
         return False
     try:
-        if not _running(old):
+        if _running(old):
+            return new.answers(name, BRIEFLY_S)
+        if _proven(old):
             _start(engine, name)
-        return new.answers(name)
+            return new.answers(name)
     except StepError:
-        return False
+        pass  # what went wrong first is what is told
+    return False
 
 
 def _with_what_serves(error: BaseException, serves: bool, inputs: Inputs) -> BaseException:
@@ -128,8 +144,20 @@ def _remove_ours(engine: Engine, name: str, project: str, service: str) -> bool:
     found = engine.container(name)
     if found is None or not _belongs(found, project, service):
         return False
-    engine.remove(name, force=True)
+    _remove(engine, name)
     return True
+
+
+def _remove(engine: Engine, name: str) -> None:
+    """Returns once it is gone, though the run that was killed may have asked for that before."""
+    until = time.monotonic() + REMOVED_WITHIN_S
+    while True:
+        try:
+            return engine.remove(name, force=True)
+        except StepError as error:
+            if "already in progress" not in error.message or time.monotonic() > until:
+                raise
+            time.sleep(0.05)
 
 
 def _start(engine: Engine, name: str) -> None:

@@ -18,7 +18,7 @@ import pytest
 from bedplate.errors import StepError
 from bedplate.model import InferenceConfig, Route
 from tests.conftest import free_port
-from tests.serving import Service, case, serving_image
+from tests.serving import Service, asked_all_the_time, case, serving_image, version
 
 pytestmark = pytest.mark.engine
 
@@ -167,6 +167,29 @@ def test_killed_at_any_moment_the_next_run_brings_the_new_version(service: Servi
         assert service.containers() == [service.name]
         state = service.state()
         assert state is not None and state["HostConfig"]["RestartPolicy"]["Name"] == "unless-stopped"
+
+
+def test_what_a_killed_run_left_is_finished_or_taken_away(service: Service) -> None:
+    service.deploy()
+    engine = service.outside.engine
+    # killed after the new one was seen to work, before it got its name; then the code was edited once more
+    engine.rename(service.name, f"{service.name}..next")
+    service.version("two")
+    with asked_all_the_time(lambda: version(service)) as seen:
+        service.deploy()
+    assert service.ask()["version"] == "two" and "one" in {said for _, said in seen}
+    # killed while the new one was about to start; then the edit was taken back
+    engine.rename(service.name, f"{service.name}..next")
+    service.changes = {"memory": "1g"}
+    service.deploy()
+    engine.create(f"{service.name}..next", service.image, labels=_marks(service))
+    engine.create(f"{service.name}..trial", service.image, labels=_marks(service))
+    service.deploy()
+    assert service.containers() == [service.name]
+
+
+def _marks(service: Service) -> dict[str, str]:
+    return {"dev.bedplate.project": service.project, "dev.bedplate.service": "iris"}
 
 
 def test_a_stopped_container_is_started_again_instead_of_made_anew(service: Service) -> None:

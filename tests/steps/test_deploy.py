@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from bedplate.errors import StepError
-from bedplate.step import AskContainer, ContainerSeen, Unreachable
+from bedplate.questions import AskContainer, ContainerSeen, Unreachable
 from steps.deploy import container
 from tests.conftest import free_port
-from tests.serving import Service, asked_all_the_time, case, gap, serving_image
+from tests.serving import Service, asked_all_the_time, case, gap, serving_image, version
 
 pytestmark = pytest.mark.engine
 
@@ -27,13 +27,6 @@ def service(image: str, tmp_path: Path) -> Iterator[Service]:
     made.version("one")
     yield made
     made.remove()
-
-
-def version(service: Service) -> str:
-    try:
-        return str(service.ask()["version"])
-    except Exception:  # whatever went wrong, there was no answer
-        return ""
 
 
 def test_a_service_answers_once_it_is_deployed(service: Service) -> None:

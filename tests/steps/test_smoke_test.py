@@ -33,7 +33,7 @@ def service(respond: Respond, port: int = 0) -> Iterator[Any]:
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            server.seen.append((self.command, self.path, dict(self.headers), body))
+            server.seen.append((self.command, self.path, self.headers, body))
             answer = respond(self.path, body)
             if answer is None:
                 self.connection.shutdown(socket.SHUT_RDWR)
