@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from bedplate.model import Output, Registry, Spec
+from bedplate.questions import Answers, Question
 
 if TYPE_CHECKING:
     from bedplate.clients.docker_engine import Engine
@@ -83,65 +84,6 @@ class Task:
     @property
     def name(self) -> str:
         return f"{self.step}:{self.entry}" if self.entry else self.step
-
-
-# ---- is it still there? Questions are pure; one batch answers all of them before work starts.
-
-
-@dataclass(frozen=True)
-class AskManifest:
-    """Which digest does `reference` (a tag or a digest) have in this repository? Answer: `sha256:...`, None (gone)."""
-
-    registry: Registry
-    repository: str  # without the host
-    reference: str
-
-
-@dataclass(frozen=True)
-class AskImage:
-    """Is an image with this local tag in the engine? Answer: its labels, or None."""
-
-    tag: str
-
-
-@dataclass(frozen=True)
-class AskContainer:
-    """Answer: the container's state (`running`, `exited`, ...) and labels, or None."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class AskAddress:
-    """Does a registry answer here? Answer: True or False."""
-
-    registry: Registry
-
-
-@dataclass(frozen=True)
-class AskFile:
-    """Is this file or folder of the project there? Answer: True or False. `path`: relative to the project's root."""
-
-    path: str
-
-
-Question: TypeAlias = AskManifest | AskImage | AskContainer | AskAddress | AskFile
-
-
-@dataclass(frozen=True)
-class ContainerSeen:
-    state: str
-    labels: Mapping[str, str]
-
-
-class Unreachable:
-    """The answer where nobody could be asked: not the same as `gone`."""
-
-    def __repr__(self) -> str:
-        return "unreachable"
-
-
-Answers: TypeAlias = Mapping[Question, Any]  # the kinds of answer stand beside each question
 
 
 # ---- running

@@ -10,7 +10,8 @@ from typing import TypeAlias
 from bedplate import labels
 from bedplate.dockerfile_scope import this_platform
 from bedplate.model import BuiltImage, DockerfileImage, ImageEntry, Registry, RootfsImage, Spec
-from bedplate.step import Answers, BuildRequest, Clients, DockerfileFiles, FileSet, Given, Question, ReadFile, Task
+from bedplate.questions import Answers, Question
+from bedplate.step import BuildRequest, Clients, DockerfileFiles, FileSet, Given, ReadFile, Task
 
 ROOTFS_DOCKERFILE = 'FROM scratch\nADD rootfs.tar /\nCMD ["/bin/sh"]\n'
 

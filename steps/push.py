@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from bedplate.builders.ship import absent, ask, ship
 from bedplate.model import BuiltImage, PushedImage, Registry, Spec
-from bedplate.step import Answers, Clients, Given, Question, Task
+from bedplate.questions import Answers, Question
+from bedplate.step import Clients, Given, Task
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ def run(inputs: Inputs, given: Given, clients: Clients) -> PushedImage:
 
 
 def asks(output: PushedImage, spec: Spec) -> Sequence[Question]:
-    return [ask(output.repository, tag, spec) for tag in output.tags]
+    return [ask(output.repository, tag) for tag in output.tags]
 
 
 def present(output: PushedImage, answers: Answers) -> str | None:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from bedplate import smoke
 from bedplate.errors import StepError
 from bedplate.model import Deployment, SmokeCase, SmokeReport, Spec
-from bedplate.step import Answers, Clients, Given, Question, Task, Tree
+from bedplate.questions import Answers, Question
+from bedplate.step import Clients, Given, Task, Tree
 
 LINES = 40  # of the service's log, where the engine has one
 UP_WITHIN_S = 30.0  # deploy has seen it ready: this is for a service that is just being started again

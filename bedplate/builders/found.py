@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from bedplate import labels
 from bedplate.errors import StepError
 from bedplate.model import BuiltImage, GenericRegistry, LocalRegistry, ReferenceImage, Registry, Spec
-from bedplate.step import Answers, AskImage, AskManifest, Clients, Question, Unreachable
+from bedplate.questions import Answers, AskImage, AskManifest, Question, Unreachable
+from bedplate.step import Clients
 
 
 def local_tag(path: str, fingerprint: str) -> str:
@@ -76,12 +77,13 @@ def ask(path: str, fingerprint: str, spec: Spec) -> list[Question]:
     questions: list[Question] = [AskImage(local_tag(path, fingerprint))]
     entry = spec.target.registry
     if isinstance(entry, LocalRegistry):
-        registry = Registry("local", f"127.0.0.1:{entry.port}", True)
+        address = f"127.0.0.1:{entry.port}"
     elif isinstance(entry, GenericRegistry):
-        registry = Registry("generic", entry.address, entry.insecure)
+        address = entry.address
     else:
         return questions  # its address is not known before it has been asked for
-    return [*questions, AskManifest(registry, _repository(registry, path), labels.short(fingerprint))]
+    host, _, below = address.partition("/")
+    return [*questions, AskManifest(host, f"{below}/{path}".lstrip("/"), labels.short(fingerprint))]
 
 
 def absent(image: BuiltImage, answers: Answers) -> str | None:

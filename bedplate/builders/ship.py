@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from bedplate import labels
 from bedplate.clients import registry_files
 from bedplate.errors import StepError
-from bedplate.model import BuiltImage, GenericRegistry, LocalRegistry, PushedImage, Registry, Spec
-from bedplate.step import Answers, AskManifest, Clients, Unreachable
+from bedplate.model import BuiltImage, PushedImage, Registry
+from bedplate.questions import Answers, AskManifest, Unreachable
+from bedplate.step import Clients
 
 if TYPE_CHECKING:
     from bedplate.clients.oci_registry import Manifest, OciRegistry
@@ -39,24 +40,18 @@ def ship(image: BuiltImage, repository: str, tags: Sequence[str], registry: Regi
     return PushedImage(image.name, repository, manifest.digest, image.fingerprint, wanted)
 
 
-def ask(repository: str, tag: str, spec: Spec) -> AskManifest:
-    """Which digest has `host[:port]/path:tag` now? The spec's target says how that host is spoken to."""
-    entry = spec.target.registry
-    insecure = isinstance(entry, LocalRegistry) or (isinstance(entry, GenericRegistry) and entry.insecure)
-    return _question(repository, tag, insecure)
+def ask(repository: str, tag: str) -> AskManifest:
+    """Which digest has `host[:port]/path:tag` now?"""
+    host, _, path = repository.partition("/")
+    return AskManifest(host, path, tag)
 
 
 def absent(repository: str, tag: str, digest: str, answers: Answers) -> str | None:
     """Why an image is not under this tag any more; None: it is, or nobody could be asked."""
-    answer = answers[_question(repository, tag)]
+    answer = answers[ask(repository, tag)]
     if answer is None:
         return f"tag {tag} not in the registry"
     return None if isinstance(answer, Unreachable) or answer == digest else f"tag {tag} moved in the registry"
-
-
-def _question(repository: str, tag: str, insecure: bool = False) -> AskManifest:
-    host, _, path = repository.partition("/")
-    return AskManifest(Registry("", host, insecure), path, tag)
 
 
 def _held(path: str, digest: str, remote: OciRegistry, clients: Clients) -> Manifest | None:

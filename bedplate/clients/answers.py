@@ -16,9 +16,16 @@ from bedplate import labels
 from bedplate.clients import registry_files
 from bedplate.clients.docker_host import certificates
 from bedplate.clients.wire import WINDOW, Wire, WireError
-from bedplate.errors import StepError
-from bedplate.model import Registry
-from bedplate.step import AskAddress, AskContainer, AskFile, AskImage, AskManifest, ContainerSeen, Question, Unreachable
+from bedplate.questions import (
+    AskAddress,
+    AskContainer,
+    AskFile,
+    AskImage,
+    AskManifest,
+    ContainerSeen,
+    Question,
+    Unreachable,
+)
 
 if TYPE_CHECKING:
     from bedplate.clients.oci_registry import OciRegistry
@@ -40,30 +47,39 @@ TYPES = (
 Answered = dict[Question, Any]  # the kinds of answer stand beside each question in step.py
 
 
-def answer(questions: Iterable[Question], engine_address: str, registry: Callable[[Registry], OciRegistry]) -> Answered:
+def answer(questions: Iterable[Question], engine_address: str, registry: Callable[[str], OciRegistry]) -> Answered:
     """An answer to each question; `Unreachable()` where nobody could be asked. Never raises for that.
 
-    `engine_address`: unix:///path or tcp://host:port. `registry`: a client, for what sockets alone cannot ask."""
+    `engine_address`: unix:///path or tcp://host:port. `registry`: a client for a host, for what sockets alone cannot
+    ask."""
     asked = set(questions)
     near: dict[str, list[AskManifest | AskAddress]] = {}
     far: list[AskManifest | AskAddress] = []
     for question in asked:
         if isinstance(question, (AskManifest, AskAddress)):
-            host = question.registry.address.partition("/")[0]
-            if _plain(host):
-                near.setdefault(host, []).append(question)
+            if _plain(question.host):
+                near.setdefault(question.host, []).append(question)
             else:
                 far.append(question)
     answered: Answered = {}
     for host in list(near):
         port = host.rpartition(":")[2]
         if port.isdigit() and registry_files.running(int(port)):
-            answered.update(_ours(near.pop(host), int(port)))
+            answered.update(_ours(near.pop(host), int(port), up=True))
     # first everything is sent, then everything is read: engine and registries work at the same time
     wires = [batch for host, group in near.items() for batch in _NearBatch.split(host, group)]
     answered.update(_engine(asked, engine_address))
     for batch in wires:
         answered.update(batch.read())
+    # one of ours that is down holds what its files say; it is started again before anybody needs it
+    for host, group in near.items():
+        port = host.rpartition(":")[2]
+        if (
+            port.isdigit()
+            and registry_files.folder(int(port)).is_dir()
+            and all(_silent(answered.get(q)) for q in group)
+        ):
+            answered.update(_ours(group, int(port), up=False))
         far += batch.left
     answered.update(_far(far, registry))
     # doit runs in the project's root, wherever it was called
@@ -71,12 +87,18 @@ def answer(questions: Iterable[Question], engine_address: str, registry: Callabl
     return answered
 
 
-def _ours(questions: Iterable[AskManifest | AskAddress], port: int) -> Answered:
+def _silent(answer: Any) -> bool:
+    return answer is False or isinstance(answer, Unreachable)
+
+
+def _ours(questions: Iterable[AskManifest | AskAddress], port: int, *, up: bool) -> Answered:
     files = registry_files.RegistryFiles(registry_files.storage(port))
     answered: Answered = {}
     for question in questions:
-        told = isinstance(question, AskAddress) or files.digest(question.repository, question.reference)
-        answered[question] = told
+        if isinstance(question, AskAddress):
+            answered[question] = up
+        else:
+            answered[question] = files.digest(question.repository, question.reference)
     return answered
 
 
@@ -191,26 +213,28 @@ def _by_name(containers: Iterable[Mapping[str, Any]]) -> dict[str, ContainerSeen
     }
 
 
-def _far(questions: Sequence[AskManifest | AskAddress], registry: Callable[[Registry], OciRegistry]) -> Answered:
+def _far(questions: Sequence[AskManifest | AskAddress], registry: Callable[[str], OciRegistry]) -> Answered:
     """Through the client, which signs in and speaks TLS; a registry that does not answer at all is asked once."""
     if not questions:
         return {}
     import time
     from concurrent.futures import ThreadPoolExecutor
 
+    from bedplate.errors import StepError
+
     until = time.monotonic() + FAR_ALL_S
     # a connection costs 30 ms of our own time, mostly to read the bundle of authorities: few questions share few
     with ThreadPoolExecutor(min(THREADS, 1 + len(questions) // 6)) as pool:
-        registries = list({question.registry for question in questions})
-        clients = {one: registry(one).hurried(FAR_S) for one in registries}
-        up = dict(zip(registries, pool.map(lambda one: clients[one].ping(), registries), strict=True))
+        hosts = list({question.host for question in questions})
+        clients = {host: registry(host).hurried(FAR_S) for host in hosts}
+        up = dict(zip(hosts, pool.map(lambda host: clients[host].ping(), hosts), strict=True))
 
         def ask(question: AskManifest | AskAddress) -> Any:
-            if isinstance(question, AskAddress) or not up[question.registry]:
-                return up[question.registry] if isinstance(question, AskAddress) else Unreachable()
+            if isinstance(question, AskAddress) or not up[question.host]:
+                return up[question.host] if isinstance(question, AskAddress) else Unreachable()
             try:
                 if time.monotonic() < until:
-                    return clients[question.registry].digest(question.repository, question.reference)
+                    return clients[question.host].digest(question.repository, question.reference)
             except StepError:
                 pass  # the step that needs the registry says why
             return Unreachable()

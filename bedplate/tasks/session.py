@@ -12,16 +12,27 @@ from typing import TYPE_CHECKING, Any
 import steps
 from bedplate import outputs, plan, spec, stale
 from bedplate.errors import Mistake, SpecError
-from bedplate.model import AcrRegistry, Deployment, GenericRegistry, LocalRegistry, Output, RegistryEntry, Spec
+from bedplate.model import (
+    AcrRegistry,
+    Deployment,
+    GenericRegistry,
+    LocalRegistry,
+    Output,
+    Registry,
+    RegistryEntry,
+    Spec,
+)
 from bedplate.pins import Pins, Reference, refuse
+from bedplate.questions import Answers, Question
 from bedplate.reads import Reads, all_mistakes
 from bedplate.stale import Verdict
 from bedplate.stat_cache import StatCache
 from bedplate.state import Record, State
-from bedplate.step import Answers, Log, Question, Step, Task
+from bedplate.step import Log, Step, Task
 
 if TYPE_CHECKING:
     from bedplate.clients.connections import Connections
+    from bedplate.clients.oci_registry import OciRegistry
 
 FOLDER = ".bedplate"
 
@@ -194,7 +205,12 @@ class Session:
     def _ask(self, questions: list[Question]) -> Answers:
         from bedplate.clients import answers, docker_host
 
-        return answers.answer(questions, docker_host.address(), self.clients(Silent()).registry)
+        return answers.answer(questions, docker_host.address(), self._registry_at)
+
+    def _registry_at(self, host: str) -> OciRegistry:
+        entry = self.spec.target.registry
+        insecure = isinstance(entry, GenericRegistry) and entry.insecure and entry.address.partition("/")[0] == host
+        return self.clients(Silent()).registry(Registry("generic", host, insecure))
 
     def _questions(self) -> list[Question]:
         questions: list[Question] = []

@@ -15,7 +15,8 @@ from bedplate.model import (
     LocalEnvironment,
     Spec,
 )
-from bedplate.step import Answers, Clients, Given, Question, Task
+from bedplate.questions import Answers, Question
+from bedplate.step import Clients, Given, Task
 from steps.create_environment import azureml_v1, local
 
 VARIANTS: Mapping[str, ModuleType] = {

@@ -23,8 +23,9 @@ from bedplate.model import (
     Spec,
     WorkspaceRegistry,
 )
+from bedplate.questions import Answers, AskFile, Question
 from bedplate.registry_user import user
-from bedplate.step import Answers, AskFile, Clients, FileSet, Given, Question, Requirements, Task
+from bedplate.step import Clients, FileSet, Given, Requirements, Task
 
 
 @dataclass(frozen=True)

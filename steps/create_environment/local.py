@@ -9,7 +9,8 @@ from typing import Any
 from bedplate import context, fingerprint, labels, requirements
 from bedplate.builders import found, image, ship
 from bedplate.model import BuiltImage, Environment, EnvironmentEntry, PushedImage, Registry, Spec
-from bedplate.step import Answers, BuildRequest, Clients, FileSet, Given, Question, Requirements, Task
+from bedplate.questions import Answers, Question
+from bedplate.step import BuildRequest, Clients, FileSet, Given, Requirements, Task
 from steps.create_environment import recipe, tools
 
 # beside the images of the spec, whose names have no slash
@@ -76,7 +77,7 @@ def run(inputs: Inputs, given: Given, clients: Clients) -> Environment:
 
 
 def asks(output: Environment, spec: Spec) -> Sequence[Question]:
-    return [ship.ask(_repository(output), tag, spec) for tag in output.tags]
+    return [ship.ask(_repository(output), tag) for tag in output.tags]
 
 
 def present(output: Environment, answers: Answers) -> str | None:

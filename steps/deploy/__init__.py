@@ -16,7 +16,8 @@ from bedplate.model import (
     ServiceEntry,
     Spec,
 )
-from bedplate.step import Answers, Clients, Given, Question, Task, Tree
+from bedplate.questions import Answers, Question
+from bedplate.step import Clients, Given, Task, Tree
 from steps.deploy import azureml_v1, container
 
 VARIANTS: Mapping[str, ModuleType] = {

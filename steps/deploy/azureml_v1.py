@@ -23,8 +23,9 @@ from bedplate.model import (
     Spec,
     Workspace,
 )
+from bedplate.questions import Answers, AskFile, Question
 from bedplate.registry_user import user
-from bedplate.step import Answers, AskFile, Clients, FileSet, Given, Question
+from bedplate.step import Clients, FileSet, Given
 
 SOURCE = "source"  # a copy of the code, as it was hashed
 ROOT = "../../../.."  # from a service's folder to the project's

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from bedplate import labels
 from bedplate.model import ContainerDeploy, Deployment, Environment, InferenceConfig, ServiceEntry, SmokeCase, Spec
-from bedplate.step import Answers, AskContainer, Clients, ContainerSeen, Given, Question, Unreachable
+from bedplate.questions import Answers, AskContainer, ContainerSeen, Question, Unreachable
+from bedplate.step import Clients, Given
 
 
 @dataclass(frozen=True)

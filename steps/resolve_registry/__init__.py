@@ -8,7 +8,8 @@ from typing import Any
 
 from bedplate.errors import Mistake, SpecError
 from bedplate.model import AcrRegistry, GenericRegistry, LocalRegistry, Registry, RegistryEntry, Spec, WorkspaceRegistry
-from bedplate.step import Answers, AskAddress, Clients, Given, Question, Task
+from bedplate.questions import Answers, AskAddress, Question
+from bedplate.step import Clients, Given, Task
 from steps.resolve_registry import generic, local
 
 VARIANTS: Mapping[str, ModuleType] = {
@@ -40,11 +41,11 @@ def run(inputs: Inputs, given: Given, clients: Clients) -> Registry:
 
 def asks(output: Registry, spec: Spec) -> Sequence[Question]:
     # a registry elsewhere stays what it is while the network is down: the step that needs it says so
-    return [AskAddress(output)] if output.kind == "local" else []
+    return [AskAddress(_host(output))] if output.kind == "local" else []
 
 
 def present(output: Registry, answers: Answers) -> str | None:
-    if output.kind != "local" or answers[AskAddress(output)] is True:
+    if output.kind != "local" or answers[AskAddress(_host(output))] is True:
         return None
     return f"registry {output.address} does not answer"
 
@@ -52,6 +53,10 @@ def present(output: Registry, answers: Answers) -> str | None:
 def stop(output: Registry, clients: Clients) -> str | None:
     stopped: str | None = VARIANTS[output.kind].stop(output)
     return stopped
+
+
+def _host(output: Registry) -> str:
+    return output.address.partition("/")[0]
 
 
 def _variant(inputs: Any) -> ModuleType:  # each variant has Inputs of its own

@@ -20,9 +20,10 @@ from bedplate.clients.docker_engine import Engine
 from bedplate.clients.oci_registry import OciRegistry
 from bedplate.errors import StepError
 from bedplate.model import BuiltImage, Registry, Spec
+from bedplate.questions import AskImage, AskManifest, Unreachable
 from bedplate.reads import Reads
 from bedplate.stat_cache import StatCache
-from bedplate.step import AskImage, AskManifest, DockerfileFiles, Given, Unreachable
+from bedplate.step import DockerfileFiles, Given
 from steps import build_base
 
 TARGET = "targets: {local: {registry: {kind: local, port: %s}}}\n"
@@ -241,7 +242,7 @@ def test_every_setting_of_a_rootfs_counts_and_the_order_of_its_packages_does_not
 
 PRESENT = "p/one:fp-" + "a" * 16
 OUTPUT = BuiltImage("one", PRESENT, "a" * 64, None)
-MANIFEST = AskManifest(Registry("local", "127.0.0.1:5000", True), "p/one", "fp-" + "a" * 16)
+MANIFEST = AskManifest("127.0.0.1:5000", "p/one", "fp-" + "a" * 16)
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,9 @@ from bedplate.clients.credentials import credentials
 from bedplate.clients.oci_registry import OciRegistry
 from bedplate.errors import SpecError, StepError
 from bedplate.model import AzureMlEnvironment, BuiltImage, Environment, EnvironmentEntry, LocalEnvironment, Registry
+from bedplate.questions import Unreachable
 from bedplate.stat_cache import StatCache
-from bedplate.step import FileSet, Given, ReadFile, Requirements, Task, Unreachable
+from bedplate.step import FileSet, Given, ReadFile, Requirements, Task
 from steps import create_environment
 from steps.create_environment import local, recipe, tools
 from steps.create_environment.recipe import Tools

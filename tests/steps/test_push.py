@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from bedplate.model import LocalRegistry, PushedImage
-from bedplate.step import AskManifest, Task, Unreachable
+from bedplate.questions import AskManifest, Unreachable
+from bedplate.step import Task
 from steps import push
 
 ONE, TWO = "sha256:" + "1" * 64, "sha256:" + "2" * 64

@@ -21,7 +21,8 @@ from bedplate.model import (
     RegistryEntry,
     WorkspaceRegistry,
 )
-from bedplate.step import AskAddress, Given, Unreachable
+from bedplate.questions import AskAddress, Unreachable
+from bedplate.step import Given
 from steps import resolve_registry
 
 GIVEN = Given("resolve_registry", "0" * 64, (), {})
@@ -108,7 +109,7 @@ def test_a_kind_that_is_not_there_yet_is_told_as_such(entry: RegistryEntry, kind
 def test_a_local_registry_is_there_if_it_answers(answer: Any, there: bool) -> None:
     registry = Registry("local", "127.0.0.1:5000", insecure=True)
     (question,) = resolve_registry.asks(registry, spec_with(LocalRegistry(5000)))
-    assert question == AskAddress(registry)
+    assert question == AskAddress(registry.address)
     reason = resolve_registry.present(registry, {question: answer})
     assert reason == (None if there else "registry 127.0.0.1:5000 does not answer")
 

@@ -16,8 +16,8 @@ from bedplate.clients.credentials import anonymous
 from bedplate.clients.oci_registry import OciRegistry
 from bedplate.clients.registry_files import storage
 from bedplate.errors import StepError
-from bedplate.model import BuiltImage, GenericRegistry, LocalRegistry, PushedImage, Registry
-from bedplate.step import Unreachable
+from bedplate.model import BuiltImage, PushedImage, Registry
+from bedplate.questions import AskManifest, Unreachable
 
 FINGERPRINT = "0123456789abcdef" * 4
 FP = "fp-0123456789abcdef"
@@ -183,19 +183,9 @@ def test_a_registry_that_does_not_keep_a_tag_is_an_error(machine: Machine, fake:
     ],
 )
 def test_a_tag_is_there_moved_or_gone(answer: Any, reason: str | None) -> None:
-    @dataclass
-    class Target:
-        registry: Any
-
-    @dataclass
-    class Spec:
-        target: Target
-
-    for entry in (LocalRegistry(5000), GenericRegistry("127.0.0.1:5000/x", None, None, insecure=True)):
-        spec: Any = Spec(Target(entry))
-        question = ask("127.0.0.1:5000/iris/base", "v1", spec)
-        assert (question.registry.insecure, question.repository) == (True, "iris/base")
-        assert absent("127.0.0.1:5000/iris/base", "v1", "sha256:" + "1" * 64, {question: answer}) == reason
+    question = ask("127.0.0.1:5000/iris/base", "v1")
+    assert question == AskManifest("127.0.0.1:5000", "iris/base", "v1")
+    assert absent("127.0.0.1:5000/iris/base", "v1", "sha256:" + "1" * 64, {question: answer}) == reason
 
 
 # ---- real parts
