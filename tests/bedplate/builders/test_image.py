@@ -1,0 +1,84 @@
+"""Which way a build takes, and what is said where none is left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from building import Lines, request
+
+from bedplate.builders import buildx, docker, image
+from bedplate.errors import StepError
+from bedplate.step import BuildRequest, FileSet, ReadFile
+
+CLIENT = buildx.Client(("/usr/bin/docker", "build"), {})
+
+
+class Engine:
+    def __init__(self, builder: str) -> None:
+        self._builder = builder
+
+    def builder(self) -> str:
+        return self._builder
+
+
+@dataclass
+class Clients:
+    root: Path
+    engine: Engine
+    log: Lines
+
+
+def way(
+    wanted: BuildRequest, monkeypatch: pytest.MonkeyPatch, builder: str = "buildkit", client: Any = CLIENT
+) -> tuple[str, str]:
+    """The builder that is taken, and what the log says of it."""
+    taken: list[str] = []
+    monkeypatch.setattr(buildx, "client", lambda: client)
+    monkeypatch.setattr(buildx, "build", lambda *_: taken.append("client") or "id")
+    monkeypatch.setattr(docker, "build", lambda *_: taken.append("api") or "id")
+    log = Lines()
+    clients: Any = Clients(Path(), Engine(builder), log)
+    image.build(wanted, clients)
+    return taken[0], log.notes[0]
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> BuildRequest:
+    return request(tmp_path, "FROM scratch\nCOPY x /\n", {"x": ""})
+
+
+@pytest.fixture
+def large(small: BuildRequest) -> BuildRequest:
+    files = tuple(ReadFile(f"f{n}", "file", 0o644, "", 1, (0, 0, 0, 0)) for n in range(image.MANY_FILES + 1))
+    return replace(small, file_set=FileSet("context", files))
+
+
+def test_a_small_context_goes_through_the_api(small: BuildRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert way(small, monkeypatch) == ("api", "builder: BuildKit of the engine, through its API")
+
+
+def test_a_large_one_goes_through_a_client_where_there_is_one(large: BuildRequest, monkeypatch: Any) -> None:
+    taken, said = way(large, monkeypatch)
+    assert taken == "client" and "2001 files" in said
+    assert way(large, monkeypatch, client=None)[0] == "api"
+    assert way(large, monkeypatch, builder="classic") == (
+        "api",
+        "builder: the classic builder of the engine, through its API",
+    )
+
+
+def test_a_secret_needs_a_client(small: BuildRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = replace(small, secrets={"token": b"s3cret"})
+    assert way(wanted, monkeypatch)[0] == "client"
+    for builder, client in (("buildkit", None), ("classic", CLIENT)):
+        with pytest.raises(StepError, match=r"image one: its secrets \(token\) need BuildKit") as failed:
+            way(wanted, monkeypatch, builder, client)
+        assert "docker-buildx" in failed.value.hint and "s3cret" not in str(failed.value)
+
+
+def test_the_user_may_ask_for_the_classic_builder(small: BuildRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_BUILDKIT", "0")
+    assert "classic" in way(small, monkeypatch)[1]
