@@ -33,7 +33,6 @@ def document(registry: Registry) -> dict[str, Any]:
             "publicNetworkAccess": registry.public_network_access,
             "networkRuleBypassOptions": "AzureServices",
             "zoneRedundancy": "Disabled",
-            "anonymousPullEnabled": False,
             "dataEndpointEnabled": False,
             "dataEndpointHostNames": [],
             "encryption": {"status": "disabled"},
@@ -148,7 +147,7 @@ def _basic(request: Request) -> tuple[str, str]:
 
 
 def _refused(status: int, code: str, message: str) -> Answer:
-    return Answer.of({"errors": [{"code": code, "message": message, "detail": None}]}, status)
+    return Answer.of({"errors": [{"code": code, "message": message}]}, status)
 
 
 _RP = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.ContainerRegistry/registries"

@@ -108,7 +108,7 @@ class Faults:
         message = (
             "client with IP '203.0.113.7' is not allowed access. Refer https://aka.ms/acr/firewall to grant access."
         )
-        answer = Answer.of({"errors": [{"code": "DENIED", "message": message, "detail": None}]}, 403)
+        answer = Answer.of({"errors": [{"code": "DENIED", "message": message}]}, 403)
         return self.add(Fault(r"^/(v2|oauth2)/", answer, times=times))
 
     def broken_log(self, *, times: int | None = 1) -> Fault:

@@ -54,8 +54,8 @@ def import_image(azure: Azure, request: Request, subscription: str, group: str, 
                 raise Refused(409, "Conflict", message)
             _copy(_Repository(server, login), repository, tag, target, name, reference)
         _results[operation] = None
-    except urllib.error.HTTPError as error:
-        message = f"Error: failed to fetch {server}/{source['sourceImage']}: {error.code} {error.reason}"
+    except OSError as error:  # urllib's errors too
+        message = f"Error: failed to fetch {server}/{source['sourceImage']}: {error}"
         _results[operation] = Refused(400, "InvalidParameters", message)
     place = f"{azure.url}{into.id}/operationStatuses/{operation}?api-version=2023-07-01"
     return Answer(202, b"", {"Location": place, "Retry-After": "0"})

@@ -200,13 +200,13 @@ class StandIn:
             message = (
                 "client with IP '203.0.113.7' is not allowed access. Refer https://aka.ms/acr/firewall to grant access."
             )
-            return Answer.of({"errors": [{"code": "DENIED", "message": message, "detail": None}]}, 403)
+            return Answer.of({"errors": [{"code": "DENIED", "message": message}]}, 403)
         if request.path == "/oauth2/exchange" and request.method == "POST":
             return acr.exchange(self.azure, self._registry_tokens, registry, request)
         if request.path == "/oauth2/token" and request.method in ("GET", "POST"):
             return acr.token(self.azure, self._registry_tokens, registry, request)
         if not request.path.startswith("/v2/"):
-            return Answer.of({"errors": [{"code": "NOT_FOUND", "message": "not found", "detail": None}]}, 404)
+            return Answer.of({"errors": [{"code": "NOT_FOUND", "message": "not found"}]}, 404)
         if not request.headers.get("authorization", "").lower().startswith("bearer "):
             return acr.challenge(self.azure, registry)
         if registry.upstream is not None:

@@ -1,0 +1,95 @@
+"""One suite for the stand-in's blob storage and for Azurite, by Microsoft's own client: they behave alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.azure.client import TASKS, Client, ended
+from tests.azure.standin import StandIn
+from tests.azure.standin.building import scripted
+
+pytestmark = pytest.mark.xdist_group("azure judges")
+
+
+@pytest.fixture(params=["standin", pytest.param("azurite", marks=pytest.mark.judges)])
+def storage(request: pytest.FixtureRequest) -> Iterator[StandIn]:
+    """A stand-in whose uploads go to its own storage, or to Azurite."""
+    blobs = request.getfixturevalue("azurite").blobs() if request.param == "azurite" else None
+    with StandIn(blobs=blobs) as running:
+        yield running
+
+
+def blob(standin: StandIn, url: str) -> Any:
+    from azure.storage.blob import BlobClient
+
+    return BlobClient.from_blob_url(url, connection_verify=str(standin.ca), retry_total=0)
+
+
+def test_a_context_is_uploaded_and_the_log_read_while_it_grows(storage: StandIn) -> None:
+    client, registry = Client(storage), storage.add_registry("standinacr")
+    storage.azure.builds = scripted(["one", "two"], pause=0.2)
+    place = client.ask("POST", f"{registry.id}/listBuildSourceUploadUrl", version=TASKS).json()
+    blob(storage, place["uploadUrl"]).upload_blob(b"tar" * 1000, overwrite=True)
+    container, _, name = place["relativePath"].partition("/")
+    assert storage.azure.blobs.read("acrtaskslogs", container, name) == b"tar" * 1000
+    body = {
+        "type": "DockerBuildRequest",
+        "dockerFilePath": "Dockerfile",
+        "platform": {"os": "Linux"},
+        "sourceLocation": place["relativePath"],
+    }
+    run = client.ask("POST", f"{registry.id}/scheduleRun", body, TASKS).json()["properties"]["runId"]
+    log = blob(storage, client.ask("POST", f"{registry.id}/runs/{run}/listLogSasUrl", version=TASKS).json()["logLink"])
+    text = b""
+    while True:
+        seen = log.get_blob_properties()
+        if seen.size > len(text):
+            text += log.download_blob(offset=len(text), length=seen.size - len(text)).readall()
+        if {k.lower() for k in seen.metadata} & {"complete"}:
+            break
+    assert text.startswith(b"one\r\ntwo\r\nRun ID: ca1 was successful")
+    assert ended(client, registry, run)["status"] == "Succeeded"
+
+
+def test_a_folder_goes_up_in_blocks_by_the_place_that_code_is_given(storage: StandIn, tmp_path: Path) -> None:
+    from azure.storage.blob import ContainerClient
+
+    client, workspace = Client(storage), storage.add_workspace("demo")
+    path = f"{workspace.id}/codes/iris/versions/1/startPendingUpload"
+    place = client.ask("POST", path, {"pendingUploadType": "TemporaryBlobReference"}).json()
+    url = place["blobReferenceForConsumption"]["credential"]["sasUri"]
+    options = {"max_single_put_size": 1024, "max_block_size": 1024}
+    with ContainerClient.from_container_url(url, connection_verify=str(storage.ca), **options) as container:
+        container.upload_blob("code/score.py", b"x" * 5000, overwrite=True, metadata={"name": "iris"})
+        container.upload_blob("code/empty", b"", overwrite=True)
+        assert sorted(b.name for b in container.list_blobs(name_starts_with="code/")) == ["code/empty", "code/score.py"]
+        assert container.download_blob("code/score.py").readall() == b"x" * 5000
+        assert container.get_blob_client("code/score.py").get_blob_properties().metadata == {"name": "iris"}
+        assert not container.get_blob_client("code/other").exists()
+
+
+def test_a_signature_for_reading_writes_nothing(storage: StandIn) -> None:
+    from azure.core.exceptions import HttpResponseError
+
+    storage.azure.blobs.begin_log("acrtaskslogs", "logs", "a")
+    url = storage.azure.blobs.signed("acrtaskslogs", "logs", "a", "r")
+    with pytest.raises(HttpResponseError) as refused:
+        blob(storage, url).upload_blob(b"x", overwrite=True)
+    assert refused.value.status_code == 403
+    assert refused.value.error_code == "AuthorizationPermissionMismatch"
+
+
+def test_a_signature_that_has_expired_is_refused(storage: StandIn) -> None:
+    from azure.core.exceptions import HttpResponseError
+
+    storage.azure.blobs.lifetime = -60
+    url = storage.azure.blobs.signed("acrtaskslogs", "source", "a", "rcw")
+    with pytest.raises(HttpResponseError) as refused:
+        blob(storage, url).upload_blob(b"x", overwrite=True)
+    assert refused.value.status_code == 403
+    # Azure says the first, Azurite the second
+    assert refused.value.error_code in ("AuthenticationFailed", "AuthorizationFailure")
