@@ -70,9 +70,8 @@ def test_imports_keep_to_the_table() -> None:
                 # a type that a contract names is no dependency of the code
                 if package(imported) not in ours and line not in only_for_types(path):
                     wrong.append(f"{name}:{line} imports {imported}")
-            elif top not in sys.stdlib_module_names and top not in third and top != "__future__":
-                if line not in only_for_types(path):
-                    wrong.append(f"{name}:{line} imports {imported}")
+            elif top not in {*sys.stdlib_module_names, *third} and line not in only_for_types(path):
+                wrong.append(f"{name}:{line} imports {imported}")
     assert wrong == []
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -74,7 +73,7 @@ def test_compacting_keeps_every_entry_and_leaves_no_draft(tmp_path: Path) -> Non
     assert {n: e["_values_:"]["identity"] for n, e in State(tmp_path / "s").entries.items()} == {
         "t0": "57", "t1": "58", "t2": "59",
     }  # fmt: skip
-    assert os.listdir(tmp_path) == ["s"]
+    assert list(tmp_path.iterdir()) == [tmp_path / "s"]
 
 
 def test_a_killed_process_loses_nothing_that_was_put(tmp_path: Path) -> None:
