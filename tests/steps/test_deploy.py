@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from bedplate.answer import Answer, Message
+from bedplate.clients.endpoint import Endpoint
 from bedplate.errors import StepError
+from bedplate.model import InferenceConfig, Route
 from bedplate.questions import AskContainer, ContainerSeen, Unreachable
 from steps.deploy import container
 from tests.conftest import free_port
-from tests.serving import Service, asked_all_the_time, case, gap, serving_image, version
+from tests.serving import Service, asked_all_the_time, case, gap, python_base, serving_image, version
 
 pytestmark = pytest.mark.engine
+CLASSIC = {**os.environ, "DOCKER_BUILDKIT": "0"}
 
 
 @pytest.fixture(scope="module")
@@ -156,3 +162,24 @@ def test_what_was_deployed_is_removed_when_it_is_stopped(service: Service) -> No
     assert container.stop(deployed, service.outside) == f"removed container {service.name}"
     assert service.containers() == []
     assert container.stop(deployed, service.outside) is None
+
+
+def test_an_image_with_a_server_of_its_own_runs_its_own_command_at_its_own_ports(image: str, tmp_path: Path) -> None:
+    own = f"bedplate-test-own:{free_port()}"
+    serve = "python3 -m http.server 8001 & exec python3 -m http.server 8000"
+    text = f'FROM {python_base()}\nENTRYPOINT ["/bin/sh", "-c"]\nCMD ["echo $OWN > /said; cd /; {serve}"]\n'
+    subprocess.run(["docker", "build", "-q", "-t", own, "-"], input=text, text=True, check=True, env=CLASSIC)
+    service = Service(tmp_path, own, free_port(), cases=(case(status=501),))
+    ports = InferenceConfig(Route(8001, "/"), Route(8001, "/said"), Route(8000, "/said"))
+    service.changes = {"code": None, "entry_script": None, "inference_config": ports, "variables": {"OWN": "yes"}}
+    try:
+        deployed = service.deploy()
+        assert deployed.url == f"http://127.0.0.1:{service.port}/said"
+        service.changes["variables"] = {"OWN": "two"}
+        service.deploy()
+        with Endpoint(direct=True) as endpoint:
+            said = endpoint.send(Message("GET", deployed.url, {}, None), 5)
+        assert isinstance(said, Answer) and said.body == b"two\n"
+    finally:
+        service.remove()
+        subprocess.run(["docker", "rmi", "-f", own], capture_output=True, check=False)
