@@ -83,7 +83,7 @@ def ml_python() -> Path:
 
 @pytest.fixture
 def az(standin: StandIn, az_python: Path, tmp_path: Path) -> Run:
-    """The real `az` in a configuration of its own: `az("acr", "show", ...)`; fails the test unless `code` comes back."""
+    """The real `az` in a configuration of its own: `az("acr", "show")`; the test fails unless `code` comes back."""
     environ = {**os.environ, **standin.environ(tmp_path / "az")}
     del environ["ARM_CLOUD_METADATA_URL"]  # the cloud is to be registered
 

@@ -26,7 +26,7 @@ def storage(request: pytest.FixtureRequest) -> Iterator[StandIn]:
 def blob(standin: StandIn, url: str) -> Any:
     from azure.storage.blob import BlobClient
 
-    return BlobClient.from_blob_url(url, connection_verify=str(standin.ca), retry_total=0)
+    return BlobClient.from_blob_url(url, connection_verify=standin.ca, retry_total=0)
 
 
 def test_a_context_is_uploaded_and_the_log_read_while_it_grows(storage: StandIn) -> None:
@@ -62,8 +62,8 @@ def test_a_folder_goes_up_in_blocks_by_the_place_that_code_is_given(storage: Sta
     path = f"{workspace.id}/codes/iris/versions/1/startPendingUpload"
     place = client.ask("POST", path, {"pendingUploadType": "TemporaryBlobReference"}).json()
     url = place["blobReferenceForConsumption"]["credential"]["sasUri"]
-    options = {"max_single_put_size": 1024, "max_block_size": 1024}
-    with ContainerClient.from_container_url(url, connection_verify=str(storage.ca), **options) as container:
+    options: dict[str, Any] = {"max_single_put_size": 1024, "max_block_size": 1024}
+    with ContainerClient.from_container_url(url, connection_verify=storage.ca, **options) as container:
         container.upload_blob("code/score.py", b"x" * 5000, overwrite=True, metadata={"name": "iris"})
         container.upload_blob("code/empty", b"", overwrite=True)
         assert sorted(b.name for b in container.list_blobs(name_starts_with="code/")) == ["code/empty", "code/score.py"]
@@ -80,7 +80,7 @@ def test_a_signature_for_reading_writes_nothing(storage: StandIn) -> None:
     with pytest.raises(HttpResponseError) as refused:
         blob(storage, url).upload_blob(b"x", overwrite=True)
     assert refused.value.status_code == 403
-    assert refused.value.error_code == "AuthorizationPermissionMismatch"
+    assert getattr(refused.value, "error_code", "") == "AuthorizationPermissionMismatch"
 
 
 def test_a_signature_that_has_expired_is_refused(storage: StandIn) -> None:
@@ -92,4 +92,4 @@ def test_a_signature_that_has_expired_is_refused(storage: StandIn) -> None:
         blob(storage, url).upload_blob(b"x", overwrite=True)
     assert refused.value.status_code == 403
     # Azure says the first, Azurite the second
-    assert refused.value.error_code in ("AuthenticationFailed", "AuthorizationFailure")
+    assert getattr(refused.value, "error_code", "") in ("AuthenticationFailed", "AuthorizationFailure")

@@ -24,12 +24,12 @@ def refresh_token(client: Client, registry: Registry) -> str:
     form = {"grant_type": "access_token", "service": registry.login_server, "tenant": client.standin.tenant}
     form["access_token"] = client.token
     url = f"https://{registry.login_server}/oauth2/exchange"
-    return str(requests.post(url, form, verify=str(client.standin.ca)).json()["refresh_token"])
+    return str(requests.post(url, form, verify=client.standin.ca).json()["refresh_token"])
 
 
 def test_nobody_comes_in_without_a_token(standin: StandIn) -> None:
     registry = standin.add_registry("standinacr")
-    answer = requests.get(f"https://{registry.login_server}/v2/", verify=str(standin.ca))
+    answer = requests.get(f"https://{registry.login_server}/v2/", verify=standin.ca)
     realm = f'Bearer realm="https://{registry.login_server}/oauth2/token",service="{registry.login_server}"'
     assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, realm)
 
@@ -37,7 +37,7 @@ def test_nobody_comes_in_without_a_token(standin: StandIn) -> None:
 def test_a_registry_behind_a_firewall_says_who_may_come_in(standin: StandIn) -> None:
     registry = standin.add_registry("standinacr")
     standin.faults.network_restricted()
-    answer = requests.get(f"https://{registry.login_server}/v2/", verify=str(standin.ca))
+    answer = requests.get(f"https://{registry.login_server}/v2/", verify=standin.ca)
     assert answer.status_code == 403
     assert "https://aka.ms/acr/firewall" in answer.json()["errors"][0]["message"]
 
@@ -47,7 +47,7 @@ def test_a_token_gives_no_more_than_the_roles(standin: StandIn) -> None:
     registry = standin.add_registry("standinacr", program=True, may=frozenset({"pull"}))
     form = {"grant_type": "refresh_token", "service": registry.login_server, "scope": "repository:a/b:pull,push"}
     form["refresh_token"] = refresh_token(Client(standin), registry)
-    verify = str(standin.ca)
+    verify = standin.ca
     token = requests.post(f"https://{registry.login_server}/oauth2/token", form, verify=verify).json()["access_token"]
     headers = {"Authorization": f"Bearer {token}"}
     base = f"https://{registry.login_server}/v2/a/b"
@@ -61,9 +61,9 @@ def test_a_refresh_token_that_has_expired_is_refused(standin: StandIn) -> None:
     form = {"grant_type": "refresh_token", "service": registry.login_server, "scope": "repository:a:pull"}
     form["refresh_token"] = refresh_token(Client(standin), registry)
     url = f"https://{registry.login_server}/oauth2/token"
-    assert requests.post(url, form, verify=str(standin.ca)).status_code == 200
+    assert requests.post(url, form, verify=standin.ca).status_code == 200
     standin.registry_tokens.expire()
-    assert requests.post(url, form, verify=str(standin.ca)).status_code == 401
+    assert requests.post(url, form, verify=standin.ca).status_code == 401
 
 
 @pytest.fixture

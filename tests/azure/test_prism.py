@@ -82,7 +82,7 @@ def registries_and_runs(client: Client) -> None:
 
 def login(client: Client) -> None:
     server = f"https://{client.standin.azure.registry('standinacr').login_server}"
-    verify = str(client.standin.ca)
+    verify = client.standin.ca
     assert requests.get(f"{server}/v2/", verify=verify).status_code == 401
     form = {
         "grant_type": "access_token",

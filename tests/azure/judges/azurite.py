@@ -24,7 +24,9 @@ class Azurite:
             port = int(s.getsockname()[1])
         self.url = f"http://127.0.0.1:{port}"
         self.account, self.key = "judgeaccount", base64.b64encode(secrets.token_bytes(64)).decode()
-        command = [str(program), "--inMemoryPersistence", "--silent", "--disableTelemetry", "--skipApiVersionCheck", "--blobPort", str(port)]
+        # the client's version is newer than what Azurite knows
+        options = ("--inMemoryPersistence", "--silent", "--disableTelemetry", "--skipApiVersionCheck")
+        command = [str(program), *options, "--blobPort", str(port)]
         environ = {**os.environ, "AZURITE_ACCOUNTS": f"{self.account}:{self.key}"}
         self._process = subprocess.Popen(
             command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True

@@ -11,15 +11,15 @@ from typing import Any
 
 
 def main(asked: dict[str, str]) -> dict[str, Any]:
-    from azure.ai.ml import MLClient  # type: ignore[attr-defined]
-    from azure.ai.ml.entities import (  # type: ignore[attr-defined]
+    from azure.ai.ml import MLClient
+    from azure.ai.ml.entities import (
         CodeConfiguration,
         Environment,
         ManagedOnlineDeployment,
         ManagedOnlineEndpoint,
         Model,
     )
-    from azure.identity import ClientSecretCredential  # type: ignore[import-not-found]
+    from azure.identity import ClientSecretCredential
 
     credential = ClientSecretCredential(
         asked["tenant"],

@@ -124,8 +124,9 @@ class StandIn:
         return self.azure.recorder
 
     @property
-    def ca(self) -> Path:
-        return self.folder / "ca.pem"
+    def ca(self) -> str:
+        """The file of its certificate authority alone."""
+        return str(self.folder / "ca.pem")
 
     def serve(self, endpoint: str, deployment: str, url: str) -> None:
         """The scoring URL of this deployment leads to `url`, once the deployment is there."""

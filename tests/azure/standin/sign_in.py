@@ -90,8 +90,8 @@ def token(azure: Azure, request: Request, tenant: str) -> Answer:
         if form.get("client_secret") != tokens.secret:
             return _refused(
                 "invalid_client",
-                "AADSTS7000215: Invalid client secret provided. Ensure the secret being sent in the request is the client "
-                f"secret value, not the client secret ID, for a secret added to app '{CLIENT}'.",
+                "AADSTS7000215: Invalid client secret provided. Ensure the secret being sent in the request is the "
+                f"client secret value, not the client secret ID, for a secret added to app '{CLIENT}'.",
                 401,
             )
     elif form.get("grant_type") == "refresh_token":
