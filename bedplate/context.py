@@ -34,7 +34,7 @@ class Recipe:
 
     unused_args    arguments of the spec that no ARG of the file names
     references     where the file names its parents
-    stages         line of the FROM of each stage that is needed"""
+    needed         the instructions that the target is made of"""
 
     dockerfile: Dockerfile
     parts: Mapping[str, str]

@@ -63,29 +63,34 @@ class Listing:
             return False
         if not self.ignore.excluded(path):
             return True
-        return entry.is_dir(follow_symlinks=False) and any(True for _ in self.below(path))
+        if not entry.is_dir(follow_symlinks=False) or self.ignore.excluded_below(path):
+            return False
+        return bool(self.below(path))
 
-    def below(self, path: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    def below(self, path: str) -> list[tuple[str, os.DirEntry[str]]]:
         """All that the builder is given below a folder: parents before children, sorted by name at each level."""
+        found: list[tuple[str, os.DirEntry[str]]] = []
+        self._collect(path, found)
+        return found
+
+    def _collect(self, folder: str, found: list[tuple[str, os.DirEntry[str]]]) -> None:
         excluded = self.ignore.excluded
-        if path and self.ignore.excluded_below(path):
-            return
-        for name, entry in self.folder(path).items():
-            inner = f"{path}/{name}" if path else name
-            taken = not excluded(inner)
-            if entry.is_dir(follow_symlinks=False):
-                if taken:
-                    yield inner, entry
-                    yield from self.below(inner)
-                else:
-                    rest = self.below(inner)
-                    first = next(rest, None)
-                    if first is not None:
-                        yield inner, entry
-                        yield first
-                        yield from rest
-            elif taken:
-                yield inner, entry
+        prefix = f"{folder}/" if folder else ""
+        for name, entry in self.folder(folder).items():
+            path = prefix + name
+            if not entry.is_dir(follow_symlinks=False):
+                if not excluded(path):
+                    found.append((path, entry))
+            elif not excluded(path):
+                found.append((path, entry))
+                self._collect(path, found)
+            elif not self.ignore.excluded_below(path):
+                # a folder that is named itself is there as long as an exception leaves something in it
+                count = len(found)
+                found.append((path, entry))
+                self._collect(path, found)
+                if len(found) == count + 1:
+                    found.pop()
 
     def resolve(self, path: str) -> tuple[str | None, list[str]]:
         """Where a path leads once every link in it is followed inside the context, and the links on the way.
@@ -153,7 +158,7 @@ class Listing:
 
 def kind(mode: int) -> str:
     """file | dir | symlink, or what else it is, in words."""
-    return _KINDS.get(stat.S_IFMT(mode), "special file")
+    return _KINDS.get(mode & 0o170000, "special file")
 
 
 _KINDS = {

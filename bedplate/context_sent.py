@@ -48,14 +48,33 @@ def _pinned(recipe: Recipe, pins: Mapping[str, str]) -> list[tuple[Instruction, 
 
 
 def _replace(lines: list[str], at: Instruction, written: str, pinned: str) -> None:
-    """Puts the pinned reference where the written one stands: a FROM's first word, or the value of a `from=`."""
-    before = r"(?<![^\s=])" if at.keyword == "FROM" else r"(?<=from=)"
-    place = re.compile(before + r"""["']?""" + re.escape(written) + r"""["']?(?=[\s,]|\Z)""", re.IGNORECASE)
+    """Puts the pinned reference where the written one stands: a FROM's first word, or the `from=` of a flag."""
+    flags, behind = _words(lines, at)
+    if at.keyword == "FROM":
+        before, places = r"(?<![^\"'])", behind
+    else:
+        before, places = r"(?<=from=)", flags
+    name = re.compile(before + r"""["']?""" + re.escape(written) + r"""["']?(?=["',]|\Z)""")
+    for number, start, end in reversed(places):
+        line = lines[number]
+        lines[number] = line[:start] + name.sub(lambda _: pinned, line[start:end]) + line[end:]
+
+
+_WORD = re.compile(r"""(?:"(?:\\.|[^"\\])*"|'[^']*'|\\\S|[^\s"'])+""")
+
+
+def _words(lines: list[str], at: Instruction) -> tuple[list[tuple[int, int, int]], list[tuple[int, int, int]]]:
+    """Where an instruction's flags stand, and the first word behind them: index of the line, start, end."""
+    flags = []
     for number in range(at.line - 1, at.end_line):
         start = at.column - 1 + len(at.keyword) if number == at.line - 1 else 0
-        head, tail = lines[number][:start], lines[number][start:]
-        new, count = place.subn(lambda _: pinned, tail, count=1 if at.keyword == "FROM" else 0)
-        if count:
-            lines[number] = head + new
-            if at.keyword == "FROM":
-                return
+        if number >= at.line and lines[number].lstrip().startswith("#"):
+            continue
+        for word in _WORD.finditer(lines[number], start):
+            if word[0] in ("\\", "`"):
+                continue  # the line's end
+            place = (number, word.start(), word.end())
+            if not word[0].startswith("--"):
+                return flags, [place]
+            flags.append(place)
+    return flags, []

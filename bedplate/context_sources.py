@@ -40,15 +40,21 @@ def choose(sources: Sequence[Source], dockerfile: Dockerfile, listing: Listing, 
             except wildcards.BadPatternError as error:
                 mistakes.append(dockerfile.mistake(source.at, str(error), word=written))
                 continue
+            except OSError as error:
+                mistakes.append(_unreadable(source.at, error, dockerfile, listing))
+                continue
             except _NotThereError as missing:
                 mistakes.append(_missing(source.at, written, missing.path, dockerfile, listing, ignore_path))
                 continue
             if not found.paths:
                 message = f"nothing in the context matches {written}"
                 chosen.warnings.append(dockerfile.mistake(source.at, message, word=written))
-            for path in (*found.links, *found.paths):
-                base = found.base if found.base is not None else path
-                _take(path, base, source.at, listing, exclude, chosen)
+            try:
+                for path in (*found.links, *found.paths):
+                    base = found.base if found.base is not None else path
+                    _take(path, base, source.at, listing, exclude, chosen)
+            except OSError as error:
+                mistakes.append(_unreadable(source.at, error, dockerfile, listing))
     if mistakes:
         raise SpecError(mistakes)
     return chosen
@@ -118,6 +124,11 @@ def _take(path: str, base: str, at: Instruction, listing: Listing, exclude: Matc
         for inner, _ in listing.below(path):
             if exclude is None or not exclude.excluded(inner[skip:]):
                 chosen.paths.setdefault(inner, at)
+
+
+def _unreadable(at: Instruction, error: OSError, dockerfile: Dockerfile, listing: Listing) -> Mistake:
+    path = str(error.filename).removeprefix(listing.root).lstrip("/") or "."
+    return dockerfile.mistake(at, f"{path} can not be read: {error.strerror}")
 
 
 def _inside(path: str) -> str:

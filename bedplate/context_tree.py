@@ -39,7 +39,7 @@ def tree(files: Tree, root: Path, cache: StatCache) -> FileSet:
     paths = []
     todo = [""]
     while todo:
-        for name, entry in listing.folder(todo.pop()).items():
+        for name, entry in _folder(listing, todo.pop(), files.path):
             path = entry.path[len(listing.root) + 1 :]
             if name == "__pycache__" or name.endswith(".pyc") or path in left_out:
                 continue
@@ -47,6 +47,14 @@ def tree(files: Tree, root: Path, cache: StatCache) -> FileSet:
             if entry.is_dir(follow_symlinks=False):
                 todo.append(path)
     return read_files(listing, files.path, paths, cache).file_set
+
+
+def _folder(listing: Listing, folder: str, root: str) -> Iterable[tuple[str, os.DirEntry[str]]]:
+    try:
+        return listing.folder(folder).items()
+    except OSError as error:
+        path = os.path.normpath(f"{root}/{folder}")
+        raise SpecError([Mistake(path, 0, 0, f"it can not be read: {error.strerror}")]) from None
 
 
 def parts_of(file_set: FileSet) -> Mapping[str, str]:

@@ -93,7 +93,7 @@ def parse(text: str | bytes, path: str) -> Dockerfile:
     from bedplate import dockerfile_mistakes  # imports this module's nouns
 
     if isinstance(text, bytes):
-        text = text.decode("utf-8", "surrogateescape")
+        text = _decoded(text, path)
     text = text.removeprefix("\ufeff")
     source = text.split("\n")
     if source[-1] == "":
@@ -104,13 +104,22 @@ def parse(text: str | bytes, path: str) -> Dockerfile:
     for line in lines.lines:
         try:
             instructions.append(instruction(line, lines.escape))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:  # ONBUILD ONBUILD ...
             mistakes.append(Mistake(path, line.line, line.column, str(error), source=source[line.line - 1]))
     dockerfile = Dockerfile(path, tuple(source), lines.directives, tuple(instructions))
     mistakes += dockerfile_mistakes.find(dockerfile, complete=not mistakes)
     if mistakes:
         raise SpecError(mistakes)
     return dockerfile
+
+
+def _decoded(content: bytes, path: str) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        message = f"byte 0x{content[error.start]:02x} is not UTF-8"
+        raise SpecError([Mistake(path, line, 0, message, "save the file as UTF-8")]) from None
 
 
 def instruction(line: LogicalLine, escape: str) -> Instruction:
@@ -173,5 +182,5 @@ def _heredocs(line: LogicalLine, escape: str) -> list[Heredoc]:
 def instruction_or_none(line: LogicalLine, escape: str) -> Instruction | None:
     try:
         return instruction(line, escape)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None

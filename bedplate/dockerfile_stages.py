@@ -42,7 +42,6 @@ class Needed:
     """`instructions`: what the target is made of, in file order; triggers of a parent count as the FROM's line."""
 
     instructions: list[Instruction] = field(default_factory=list)
-    stages: list[Instruction] = field(default_factory=list)  # the FROM of each
     parents: list[Parent] = field(default_factory=list)
     references: list[Reference] = field(default_factory=list)
     sources: list[Source] = field(default_factory=list)
@@ -127,7 +126,6 @@ class _Reading:
         whole = Needed()
         for stage in self.stages:
             if stage.end is not None:
-                whole.stages.append(stage.start)
                 whole.instructions += stage.part.instructions
                 whole.parents += stage.part.parents
                 whole.references += stage.part.references
@@ -151,10 +149,7 @@ class _Reading:
         used = stage.part.used
         stage.end = Scope(self.given, self.outer.values, self.dockerfile.escape, used=used)
         scope, triggers = self.start(stage)
-        for at in triggers:
-            stage.part.instructions.append(at)
-            scope = self.step(stage, at, scope)
-        for at in stage.body:
+        for at in (*triggers, *stage.body):
             stage.part.instructions.append(at)
             scope = self.step(stage, at, scope)
         stage.end = scope

@@ -26,7 +26,10 @@ def expand(text: str, values: Mapping[str, str], escape: str = "\\") -> Expanded
     if not _ANYTHING_SPECIAL.search(text):
         return Expanded(text, tuple(text.split()), _NONE, _NONE)
     lexer = _Lexer(text, values, escape)
-    expanded, words = lexer.until("", raw_escapes=False)
+    try:
+        expanded, words = lexer.until("", raw_escapes=False)
+    except RecursionError:
+        raise ValueError("braces are nested too deeply") from None
     return Expanded(expanded, tuple(words), frozenset(lexer.used), frozenset(lexer.unset))
 
 

@@ -302,6 +302,29 @@ def test_a_file_that_can_not_be_read_is_named(read: Reader, monkeypatch: pytest.
     )
 
 
+def test_a_folder_that_can_not_be_read_is_named(read: Reader, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = os.scandir
+
+    def refuse(path: str) -> object:
+        if path.endswith("src/lib"):
+            raise PermissionError(13, "Permission denied", path)
+        return plain(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert "img/Dockerfile:2:1: src/lib can not be read: Permission denied" in mistakes(read, "FROM a\nCOPY src /\n")
+    assert paths(read("FROM a\nCOPY src /\n", ignore="src/lib\n")) == ["src", "src/app.py"]
+    with pytest.raises(SpecError, match="img/src/lib: it can not be read: Permission denied"):
+        context.tree(Tree("img"), root, StatCache(root / "cache"))
+
+
+def test_a_dockerfile_that_is_not_utf_8_is_placed(root: Path) -> None:
+    (root / "img/Dockerfile").write_bytes(b"FROM a\nRUN \xe9\n")
+    with pytest.raises(SpecError, match="img/Dockerfile:2: byte 0xe9 is not UTF-8"):
+        context.read(
+            DockerfileFiles("img", "img/Dockerfile", None, {}, {}, "linux/amd64"), root, StatCache(root / "cache")
+        )
+
+
 def test_a_missing_dockerfile_or_context_is_named(root: Path) -> None:
     cache = StatCache(root / "cache")
     with pytest.raises(SpecError, match="img/Nope: there is no such file"):
@@ -331,6 +354,28 @@ def test_parents_are_pinned_where_they_stand(read: Reader) -> None:
         'RUN --mount="type=bind,from=alpine@sha256:a,target=/a" alpine:3',
     ]
     assert lines == {n: n for n in range(1, 8)}
+
+
+def test_only_the_reference_itself_is_replaced(read: Reader) -> None:
+    found = read(
+        "FROM x AS a\nRUN --mount=type=bind,from=x,target=/x \\\n  # --mount=from=x\n  --network=none \\\n"
+        "  --mount='from=x,target=/y' \\\n  --mount=from=xy cmd --from=x from=x x\n"
+        "COPY --chown=x --from=x x /from=x\n"
+    )
+    assert context.sent(found, pins={"x": "x@p"})[0].splitlines() == [
+        *("FROM x@p AS a", "RUN --mount=type=bind,from=x@p,target=/x \\", "  # --mount=from=x", "  --network=none \\"),
+        *("  --mount='from=x@p,target=/y' \\", "  --mount=from=xy cmd --from=x from=x x"),
+        "COPY --chown=x --from=x@p x /from=x",
+    ]
+
+
+def test_an_image_of_the_spec_is_pinned_like_the_others(read: Reader) -> None:
+    text = "ARG BASE\nFROM $BASE\nCOPY --from=$BASE /x /x\n"
+    found = read(text, images={"BASE": "os"})
+    assert [p.image for p in found.parents] == ["os", "os"]
+    assert context.sent(found, pins={})[0] == text
+    pinned = context.sent(found, pins={"bedplate.internal/os": "p/os:fp-1"})[0]
+    assert pinned == "ARG BASE\nFROM p/os:fp-1\nCOPY --from=p/os:fp-1 /x /x\n"
 
 
 def test_mounts_and_lines_of_this_build_are_put_in_and_lines_mapped(read: Reader) -> None:

@@ -209,6 +209,7 @@ def test_a_no_break_space_in_quotes_is_text() -> None:
         ("# escape=x\nFROM a\n", "Dockerfile:1:10: escape can be"),
         ("# syntax=a\n# syntax=b\nFROM a\n", "Dockerfile:2:1: the directive 'syntax' stands here a second time"),
         ("FROM a\nONBUILD FROM b\n", "Dockerfile:2:1: ONBUILD takes an instruction"),
+        ("FROM a\n" + "ONBUILD " * 5000 + "x", "Dockerfile:2:1: "),
         ("FROM a\nRUN " + "x" * 70_000, "Dockerfile:2:1: a line of more than 65535 bytes"),
     ],
 )
