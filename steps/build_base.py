@@ -9,9 +9,9 @@ from typing import TypeAlias
 
 from bedplate import labels
 from bedplate.dockerfile_scope import this_platform
-from bedplate.model import BuiltImage, DockerfileImage, ImageEntry, Registry, RootfsImage, Spec
+from bedplate.model import BuiltImage, DockerfileImage, ImageEntry, ReferenceImage, Registry, RootfsImage, Spec
 from bedplate.questions import Answers, Question
-from bedplate.step import BuildRequest, Clients, DockerfileFiles, FileSet, Given, ReadFile, Task
+from bedplate.step import BuildRequest, Clients, DockerfileFiles, Files, FileSet, Given, ReadFile, Task, Upstream
 
 ROOTFS_DOCKERFILE = 'FROM scratch\nADD rootfs.tar /\nCMD ["/bin/sh"]\n'
 
@@ -47,8 +47,10 @@ Inputs: TypeAlias = DockerfileInputs | RootfsInputs | ReferenceInputs
 
 def tasks(spec: Spec) -> Iterable[Task]:
     for image in spec.images.values():
-        files: tuple[DockerfileFiles, ...] = ()
+        files: tuple[Files, ...] = ()
         needs: tuple[str, ...] = ()
+        if isinstance(image, ReferenceImage):
+            files = (Upstream(image.reference, image.platform or this_platform()),)
         if isinstance(image, DockerfileImage):
             files = (_files(image),)
             needs = tuple(dict.fromkeys(f"build_base:{parent}" for parent in image.from_.values()))
@@ -150,6 +152,7 @@ def _rootfs(inputs: RootfsInputs, name: str, given: Given, clients: Clients) -> 
     wanted = rootfs.Rootfs(
         inputs.suite, inputs.packages, inputs.variant, inputs.components, inputs.mirror, architecture
     )
+    clients.log.note("builder: mmdebstrap, then the engine through its API")
     tar = rootfs.build(wanted, clients.log, fresh=clients.again)
     request = BuildRequest(
         image=name,

@@ -6,6 +6,7 @@ import re
 from collections import deque
 from dataclasses import dataclass, field
 
+from bedplate.builders.layout import shown
 from bedplate.clients.buildkit_trace import Trace, Vertex
 from bedplate.step import Log
 
@@ -41,17 +42,21 @@ class BuildKitProgress:
         self._failed: Failed | None = None
 
     def take(self, trace: Trace) -> None:
+        """What a vertex prints stands between its beginning and its end, though it comes beside them."""
+        ending = [vertex for vertex in trace.vertexes if vertex.completed or vertex.error]
+        last = {vertex.digest: vertex for vertex in ending}
         for vertex in trace.vertexes:
             if vertex.started or vertex.error:
                 self._begin(vertex)
+                if last.get(vertex.digest) is vertex:
+                    self._print_all(trace, vertex.digest)
+                    self._end(vertex)
         for output in trace.outputs:
-            self._print(output.vertex, output.text)
+            if output.vertex not in last:
+                self._print(output.vertex, output.text)
         for status in trace.statuses:
             if status.total:
                 self._log.progress(status.name, status.current, status.total)
-        for vertex in trace.vertexes:
-            if vertex.completed or vertex.error:
-                self._end(vertex)
 
     def failed(self, error: str) -> Failed:
         """The step whose failure ended the build; `error`: what the engine said at the end."""
@@ -60,7 +65,12 @@ class BuildKitProgress:
     def _begin(self, vertex: Vertex) -> None:
         if vertex.digest not in self._steps:
             step = self._steps[vertex.digest] = _Step(len(self._steps) + 1, vertex.name)
-            self._log.line(f"#{step.number} {vertex.name}")
+            self._log.line(f"#{step.number} {shown(vertex.name)}")
+
+    def _print_all(self, trace: Trace, digest: str) -> None:
+        for output in trace.outputs:
+            if output.vertex == digest:
+                self._print(digest, output.text)
 
     def _print(self, digest: str, text: bytes) -> None:
         step = self._steps.setdefault(digest, _Step(len(self._steps) + 1, ""))
@@ -101,7 +111,7 @@ class PlainProgress:
         self._failed: Failed | None = None
 
     def take(self, line: str) -> None:
-        self._log.line(line)
+        self._log.line(shown(line))
         found = PLAIN.fullmatch(line)
         if not found:
             self._other.append(line)
@@ -140,7 +150,7 @@ class ClassicProgress:
         return Failed(self._step, error, tuple(self._last))
 
     def _line(self, line: str) -> None:
-        self._log.line(line)
+        self._log.line(shown(line))
         found = re.fullmatch(r"Step (\d+/\d+) : (.*)", line)
         if found:
             self._step = f"[{found[1]}] {found[2]}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -113,7 +114,7 @@ def _key(rootfs: Rootfs, mirrors: Sequence[str]) -> str:
 
 def _run(command: Sequence[str], rootfs: Rootfs, log: Log) -> None:
     environment = {**os.environ, "SOURCE_DATE_EPOCH": str(EPOCH), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
-    log.line("$ " + " ".join(command))
+    log.line("$ " + re.sub(r"//[^/@\s]*@", "//***@", " ".join(command)))
     last: list[str] = []
     process = subprocess.Popen(
         command,

@@ -93,6 +93,14 @@ def test_output_that_comes_in_pieces_is_put_together_into_lines() -> None:
     assert progress.failed("") == Failed("[1/1] RUN x", "exit code: 1", ("half and half", " 90%", "end"))
 
 
+def test_output_that_comes_with_the_end_of_its_step_stands_before_it() -> None:
+    log = Lines()
+    done = Vertex("d", "[1/2] RUN --mount=type=bind,source=.bedplate-host/ca.pem,target=/x y", False, 1.0, 2.5, "")
+    after = Vertex("e", "[2/2] RUN z", True, 3.0, 3.0, "")
+    BuildKitProgress(log).take(Trace((done, after), (), (Output("d", b"out\n"),)))
+    assert log.lines == ["#1 [1/2] RUN y", "#1 out", "#1 DONE 1.5s", "#2 [2/2] RUN z", "#2 CACHED"]
+
+
 def test_a_step_that_was_cancelled_is_not_the_one_that_failed() -> None:
     progress = BuildKitProgress(Lines())
     progress.take(Trace((Vertex("a", "[a 1/1] RUN x", False, 1.0, 2.0, "context canceled: context canceled"),), (), ()))
