@@ -20,7 +20,15 @@ from bedplate import context, labels, requirements
 from bedplate.clients.credentials import credentials
 from bedplate.clients.oci_registry import OciRegistry
 from bedplate.errors import SpecError, StepError
-from bedplate.model import AzureMlEnvironment, BuiltImage, Environment, EnvironmentEntry, LocalEnvironment, Registry
+from bedplate.model import (
+    AzureMlEnvironment,
+    BuiltImage,
+    Environment,
+    EnvironmentEntry,
+    LocalEnvironment,
+    PushedImage,
+    Registry,
+)
 from bedplate.questions import Unreachable
 from bedplate.stat_cache import StatCache
 from bedplate.step import FileSet, Given, ReadFile, Requirements, Task
@@ -28,7 +36,7 @@ from steps import create_environment
 from steps.create_environment import local, recipe, tools
 from steps.create_environment.recipe import Tools
 from tests.registries import real_registry
-from tests.serving import SERVER, Outside, engine, python_base
+from tests.serving import SERVER, Notes, Outside, engine, python_base
 
 PLAIN = Tools("/opt/venv/bin/python3", False, None, "service")
 
@@ -359,3 +367,19 @@ def test_a_base_with_conda_is_given_the_conda_file(world: World) -> None:
     finally:
         world.base = before
         subprocess.run(["docker", "rmi", "-f", name], capture_output=True, check=False)
+
+
+def test_an_image_that_is_the_environment_is_taken_by_its_digest(tmp_path: Path) -> None:
+    base = BuiltImage("base", "p/base:fp-0", "0" * 64, None)
+    pushed = PushedImage("base", "r.example/p/base", "sha256:" + "d" * 64, "0" * 64, ("latest",))
+    outputs = {
+        "build_base:base": base,
+        "resolve_registry": Registry("generic", "r.example", False),
+        "push:base": pushed,
+    }
+    clients: Any = SimpleNamespace(log=Notes(), engine=None)  # nothing is asked of the engine
+    inputs = one_task(user_managed=True, pip=None).inputs
+    created = create_environment.run(inputs, Given("create_environment:iris", "f" * 64, (), outputs), clients)
+    assert created.image == "r.example/p/base@sha256:" + "d" * 64
+    assert created.identity == base.fingerprint, "another address or tag of the same image deploys nothing again"
+    assert create_environment.asks(created, spec()) == []
