@@ -50,10 +50,11 @@ def read(
     files: DockerfileFiles, root: Path, cache: StatCache, onbuild: Mapping[str, Sequence[str]] | None = None
 ) -> Recipe:
     """`root`: the project's. `onbuild`: the ONBUILD triggers of parent images, by reference. Raises SpecError."""
+    cache.looked.update(str(root / path) for path in (files.dockerfile, *_ignore_paths(files)))
     dockerfile = _parse(_text(root, files.dockerfile), files.dockerfile)
     args = {**files.args, **{name: OWN + image for name, image in files.images.items()}}
     needed = dockerfile_stages.needed(dockerfile, files.target, args, files.platform, onbuild or {})
-    listing = _listing(files, root)
+    listing = _listing(files, root, cache.looked)
     chosen = context_sources.choose(needed.sources, dockerfile, listing, ignore_path(files, root) or "")
     read_set = read_files(listing, files.context, chosen.paths, cache, chosen.mistake)
     file_set = read_set.file_set
@@ -71,16 +72,17 @@ def read(
 
 def ignored(files: DockerfileFiles, root: Path) -> Iterator[tuple[str, str]]:
     """What the ignore file takes out of the context: each path with the pattern that decides; folders as a whole."""
-    listing = _listing(files, root)
+    listing = _listing(files, root, set())
     yield from _ignored(listing, "")
 
 
 def ignore_path(files: DockerfileFiles, root: Path) -> str | None:
     """The ignore file that counts, relative to the project's root: the Dockerfile's own before the context's."""
-    for path in (f"{files.dockerfile}.dockerignore", os.path.normpath(f"{files.context}/.dockerignore")):
-        if (root / path).is_file():
-            return path
-    return None
+    return next((path for path in _ignore_paths(files) if (root / path).is_file()), None)
+
+
+def _ignore_paths(files: DockerfileFiles) -> tuple[str, str]:
+    return f"{files.dockerfile}.dockerignore", os.path.normpath(f"{files.context}/.dockerignore")
 
 
 def _ignored(listing: Listing, folder: str) -> Iterator[tuple[str, str]]:
@@ -93,14 +95,14 @@ def _ignored(listing: Listing, folder: str) -> Iterator[tuple[str, str]]:
             yield from _ignored(listing, path)
 
 
-def _listing(files: DockerfileFiles, root: Path) -> Listing:
+def _listing(files: DockerfileFiles, root: Path, looked: set[str]) -> Listing:
     folder = root / files.context
     if not folder.is_dir():
         raise SpecError([Mistake(files.context, 0, 0, "the build context is not there, or is no folder")])
     hidden = os.path.relpath(root / STATE_FOLDER, folder)
     path = ignore_path(files, root)
     content = _text(root, path) if path else b""
-    return Listing(folder, _matcher(content, path or ""), None if hidden.startswith("..") else hidden)
+    return Listing(folder, _matcher(content, path or ""), looked, None if hidden.startswith("..") else hidden)
 
 
 def _text(root: Path, path: str) -> bytes:

@@ -17,12 +17,14 @@ MAX_LINKS = 255  # as many as BuildKit follows
 class Listing:
     """Reads each folder once. Paths are relative to the context, "" is the context itself.
 
-    `hidden` is a folder of our own that no image takes: the state folder, where it lies in the context."""
+    `looked` is told every folder that is listed. `hidden` is a folder of our own that no image takes: the state folder,
+    where it lies in the context."""
 
-    def __init__(self, root: Path, ignore: Matcher, hidden: str | None = None) -> None:
+    def __init__(self, root: Path, ignore: Matcher, looked: set[str], hidden: str | None = None) -> None:
         self.root = os.fspath(root)
         self.ignore = ignore
         self.hidden = hidden
+        self._looked = looked
         self._folders: dict[str, dict[str, os.DirEntry[str]]] = {}
 
     def absolute(self, path: str) -> str:
@@ -32,6 +34,7 @@ class Listing:
         """The entries of a folder by name, sorted, ignored ones too. Raises OSError."""
         known = self._folders.get(path)
         if known is None:
+            self._looked.add(self.absolute(path))
             with os.scandir(self.absolute(path)) as entries:
                 known = {e.name: e for e in sorted(entries, key=lambda e: e.name)}
             if self.hidden is not None:

@@ -33,8 +33,8 @@ def tree(files: Tree, root: Path, cache: StatCache) -> FileSet:
         raise SpecError([Mistake(files.path, 0, 0, "there is no such file or folder")])
     if not place.is_dir():
         folder, _, name = files.path.rpartition("/")
-        return read_files(Listing(root / folder, Matcher(())), folder or ".", [name], cache).file_set
-    listing = Listing(place, Matcher(()))
+        return read_files(Listing(root / folder, Matcher(()), cache.looked), folder or ".", [name], cache).file_set
+    listing = Listing(place, Matcher(()), cache.looked)
     left_out = {_inside(path, files.path) for path in files.exclude} - {None}
     paths = []
     todo = [""]
@@ -76,6 +76,7 @@ def read_files(
     warnings: list[Mistake] = []
     for path in sorted(paths):
         absolute = listing.absolute(path)
+        cache.looked.add(absolute)
         try:
             status = os.lstat(absolute)
             what = kind(status.st_mode)

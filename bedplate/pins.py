@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from bedplate.errors import Mistake, SpecError
+from typing import TypeAlias
+
+from bedplate.errors import Mistake, SpecError, StepError
 from bedplate.lock import Lock
 
 NAME = "pipeline.lock"
+# today's digests of all these references, or why one is not known
+Ask: TypeAlias = "Callable[[Sequence[str]], Mapping[str, str | StepError]]"
 
 
 @dataclass(frozen=True)
@@ -52,25 +56,22 @@ class Pins:
         used = {r.key for r in references}
         return sorted(key for key in self.lock.entries if key not in used)
 
-    def take(self, references: Iterable[Reference], ask: Callable[[str], str]) -> list[str]:
-        """Asks for today's digests and writes them; what it did, a line for each. Raises StepError; what was taken
-        until then is written."""
-        lines, asked = [], dict[str, str]()
-        lock = Lock.read(self.path)
-        try:
-            for reference in references:
-                digest = asked[reference.text] = asked.get(reference.text) or ask(reference.text)
-                before = lock.digest(*reference.key)
-                if before == digest:
-                    continue
-                lock = lock.with_entry(*reference.key, digest, datetime.now(timezone.utc))
-                moved = f"moved from {before[:19]} to" if before else "locked as"
-                lines.append(f"{reference.text} ({reference.platform}) {moved} {digest[:19]}")
-        finally:
-            if lock != self.lock:
-                lock.write(self.path)
-            self.lock = lock
-        return lines
+    def take(self, references: Iterable[Reference], ask: Ask) -> Iterator[str]:
+        """Asks for today's digests and writes them; what it did, a line for each. Raises StepError once what could be
+        taken is written."""
+        before = Lock.read(self.path)
+        lock, lines, errors = _taken(before, references, ask)
+        if lock != before:
+            lock.write(self.path)
+        self.lock = lock
+        yield from lines
+        _raise(errors)
+
+    def suppose(self, references: Iterable[Reference], ask: Ask) -> Iterator[str]:
+        """As `take`, but what was asked stands in no file: only this process goes on with it."""
+        self.lock, lines, errors = _taken(self.lock, references, ask)
+        yield from lines
+        _raise(errors)
 
     def drop(self, keys: Iterable[tuple[str, str]]) -> None:
         lock = Lock.read(self.path)
@@ -79,6 +80,27 @@ class Pins:
         if lock != self.lock:
             lock.write(self.path)
         self.lock = lock
+
+
+def _taken(lock: Lock, references: Iterable[Reference], ask: Ask) -> tuple[Lock, list[str], list[StepError]]:
+    wanted = {r.key: r for r in references}
+    said = ask(list(dict.fromkeys(r.text for r in wanted.values())))
+    lines = []
+    for reference in wanted.values():
+        digest, before = said[reference.text], lock.digest(*reference.key)
+        if isinstance(digest, StepError) or before == digest:
+            continue
+        lock = lock.with_entry(*reference.key, digest, datetime.now(timezone.utc))
+        moved = f"moved from {before[:19]} to" if before else "locked as"
+        lines.append(f"{reference.text} ({reference.platform}) {moved} {digest[:19]}")
+    return lock, lines, [answer for answer in said.values() if isinstance(answer, StepError)]
+
+
+def _raise(errors: list[StepError]) -> None:
+    """One error that names all."""
+    if errors:
+        first, others = errors[0], "\n".join(error.message for error in errors[1:])
+        raise StepError(first.message, first.hint, "\n".join(filter(None, (first.detail, others))))
 
 
 def refuse(missing: Iterable[Reference], why: str) -> SpecError:

@@ -31,6 +31,7 @@ class StatCache:
         self._known: dict[str, tuple[Stamp, str]] | None = None
         self._seen: set[str] = set()
         self._changed = False
+        self.looked: set[str] = set()  # absolute paths of files, and of folders that were listed, there or not
 
     def sha256(self, path: str, of: Stamp) -> str:
         """64 hex digits of the content of the file at this absolute path, whose stamp is `of`. Raises OSError."""

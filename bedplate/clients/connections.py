@@ -49,14 +49,15 @@ class Connections:
 
             return OciRegistry(registry, credentials(self.spec.target.registry, registry.address, self.root))
 
-        return self._once(registry, connect)
+        # two entries of one address are one registry to the steps, but not to whoever speaks to it
+        return self._once((registry.address, registry.insecure), connect)
 
     @property
     def upstream(self) -> Upstream:
         def connect() -> Upstream:
-            from bedplate.clients.upstream import Upstream
+            from bedplate.clients.upstream import Upstream, registry_of
 
-            return Upstream(self.registry, self.engine)
+            return Upstream(lambda ref: self.registry(registry_of(ref, self.spec)), self.engine)
 
         return self._once("upstream", connect)
 

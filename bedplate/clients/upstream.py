@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bedplate.errors import StepError
-from bedplate.model import Registry
+from bedplate.model import GenericRegistry, Registry, Spec
 from bedplate.refs import ImageRef
 
 if TYPE_CHECKING:
@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from bedplate.clients.oci_registry import OciRegistry
 
 HUB = "registry-1.docker.io"  # where the registry of docker.io answers
+THREADS = 16
 
 
 @dataclass(frozen=True)
 class Upstream:
-    """Asks registries by reference. `registry` opens a client for a host; `engine` is asked where none answers."""
+    """Asks registries by reference. `registry` opens a client for one; `engine` is asked where none answers."""
 
-    registry: Callable[[Registry], OciRegistry]
+    registry: Callable[[ImageRef], OciRegistry]
     engine: Engine
 
     def digest(self, reference: str) -> str:
@@ -30,7 +31,7 @@ class Upstream:
         Raises StepError with what the registry said."""
         ref = ImageRef.parse(reference)
         try:
-            found = self.registry(_registry(ref)).digest(ref.path, ref.tag or "latest")
+            found = self.registry(ref).digest(ref.path, ref.tag or "latest")
         except StepError as refused:
             held = self._held(reference, ref)
             if held is None:
@@ -41,6 +42,19 @@ class Upstream:
         if found is None:
             raise StepError(f"{reference}: {ref.domain} has no such image", "check the name and the tag")
         return found
+
+    def digests(self, references: Sequence[str]) -> dict[str, str | StepError]:
+        """The digest of each, asked side by side, or the error that asking ended with."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        def one(reference: str) -> str | StepError:
+            try:
+                return self.digest(reference)
+            except StepError as error:
+                return error
+
+        with ThreadPoolExecutor(max(1, min(THREADS, len(references)))) as pool:
+            return dict(zip(references, pool.map(one, references), strict=True))
 
     def pinned(self, reference: str, digest: str) -> str:
         """The reference that makes a builder take exactly this content."""
@@ -63,6 +77,10 @@ class Upstream:
         return str(image["Id"])
 
 
-def _registry(ref: ImageRef) -> Registry:
-    host = HUB if ref.domain == "docker.io" else ref.domain
-    return Registry("generic", host, insecure=False)
+def registry_of(ref: ImageRef, spec: Spec) -> Registry:
+    """Where the image is. The target's own registry is spoken to as the spec says."""
+    target = spec.target.registry
+    insecure = False
+    if isinstance(target, GenericRegistry) and target.address.partition("/")[0] == ref.domain:
+        insecure = target.insecure
+    return Registry("generic", HUB if ref.domain == "docker.io" else ref.domain, insecure)

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import difflib
 import sys
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from doit import doit_cmd
 from doit.cmd_base import DodoTaskLoader
 from doit.globals import Globals
-from doit.task import Task as DoitTask
 
 import bedplate
 import steps
-from bedplate import plan
 from bedplate.errors import SpecError, StepError
-from bedplate.pins import NAME
-from bedplate.step import Task
-from bedplate.tasks.actions import action, clean, uptodate
 from bedplate.tasks.console import Console
 from bedplate.tasks.database import Database
-from bedplate.tasks.reporter import Reporter
-from bedplate.tasks.session import Session, find_root
+from bedplate.tasks.shortcut import Shortcut
+
+if TYPE_CHECKING:
+    from bedplate.step import Task
+    from bedplate.tasks.session import Session
+
+NAME = "pipeline.lock"
 
 TARGET = {
     "section": "task loader",
@@ -55,63 +56,80 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
         self.always = False
         self.locked = False
         self.console = Console()
-        self.session: Session
-        self.reporter: Reporter
+        self.reporter: Any = "zero"
 
     def setup(self, opt_values: Any) -> None:
         _refuse_foreign_steps()
         doit_cmd._CMDLINE_VARS = self.variables = _Asked(doit_cmd._CMDLINE_VARS or {})
         super().setup(opt_values)
         self.locked = bool(opt_values["locked"])
-        target = opt_values["target"] or self.variables.get("target")
+        self.target = opt_values["target"] or self.variables.get("target")
+        self.shortcut = Shortcut(Path.cwd(), self.target)
+
+    @cached_property
+    def session(self) -> Session:
+        from bedplate.tasks.session import Session, find_root
+
         try:
-            self.session = Session(find_root(Path.cwd()), target)
+            return Session(find_root(Path.cwd()), self.target)
         except SpecError as error:
             _mistakes(error)
 
     def load_doit_config(self) -> dict[str, Any]:
-        ours = {
-            "backend": "bedplate",
-            "dep_file": str(self.session.state_path),
-            "num_process": self.session.parallel,
-            "par_type": "thread",
-            "verbosity": 2,
-        }
-        return {**ours, **super().load_doit_config()}
+        config = self.shortcut.config or self.session.config
+        return {"backend": "bedplate", "par_type": "thread", "verbosity": 2, **config, **super().load_doit_config()}
 
     def load_tasks(self, cmd: Any, pos_args: list[str]) -> list[Any]:
         own: list[Any] = super().load_tasks(cmd, pos_args)
-        self._refuse_unknown(own, pos_args, all_tasks=cmd.name != "help")
+        self._refuse_unknown_variables()
+        chosen = bool(pos_args) or bool(cmd.sel_tasks)
+        everything = chosen or bool(own) or self.always
+        if cmd.execute_tasks and not everything:
+            said = self.shortcut.said(lambda host: self.session.registry_at(host))
+            if said is not None:
+                for line in said:
+                    self.console.say(line)
+                return []
+        if not own and cmd.name != "help":
+            self._refuse_unknown_tasks(pos_args)
         database = Globals.dep_manager.backend
         if not isinstance(database, Database):
             _refuse("the tasks of pipeline.yaml need doit's backend 'bedplate'", "leave out `--backend`")
         self.session.state = database.state
         if not cmd.execute_tasks:
             return [*own, *self._doit_tasks({task.name for task in self.session.tasks})]
-        self.session.lock()
+        return [*own, *self._doit_tasks(self._to_run(database, chosen=chosen, everything=everything))]
+
+    def _to_run(self, database: Database, *, chosen: bool, everything: bool) -> set[str]:
+        """Names of the tasks that doit is to be told of; what is up to date costs it as much as what is not."""
+        from bedplate import plan
+        from bedplate.tasks.reporter import Reporter
+
+        session = self.session
+        session.lock()
         database.state.reload()
         database.running = True
-        self.session.again = self.always
-        chosen = bool(pos_args) or bool(cmd.sel_tasks)
-        self.reporter = Reporter(self.session, self.console, chosen=chosen)
-        self.console.say(self.session.headline, "bold")
+        session.again = self.always
+        self.reporter = Reporter(session, self.console, self.shortcut, chosen=chosen)
+        self.console.say(session.headline, "bold")
         try:
-            for line in self.session.pin(locked=self.locked):
+            for line in session.pin(locked=self.locked, write=True):
                 self.console.say(f"{NAME}: {line}")
-            # what is up to date is not even made a task; doit's cost grows with their number
-            names = {t.name for t in self.session.tasks}
-            if not (chosen or own or self.always):
-                names = plan.downstream(self.session.tasks, set(self.session.dirty))
-            for warning in self.session.warnings(names):
+            names = {task.name for task in session.tasks}
+            if not everything:
+                names = plan.downstream(session.tasks, set(session.dirty))
+            for warning in session.warnings(names):
                 self.console.say(f"warning: {warning}", "yellow")
         except SpecError as error:
             _mistakes(error)
         except StepError as error:
             sys.stderr.write(f"{error}\n")
             sys.exit(1)
-        return [*own, *self._doit_tasks(names)]
+        return names
 
     def _doit_tasks(self, names: set[str]) -> list[Any]:
+        from doit.task import Task as DoitTask
+
         session, groups, made = self.session, dict[str, Any](), []
         for task in session.tasks:
             if task.name not in names:
@@ -126,6 +144,10 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
         return made
 
     def _doit_task(self, task: Task, names: set[str], doc: str) -> Any:
+        from doit.task import Task as DoitTask
+
+        from bedplate.tasks.actions import action, clean, uptodate
+
         check = uptodate(task, self.session)
         return DoitTask(
             task.name,
@@ -140,16 +162,16 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
             meta={"why": check},
         )
 
-    def _refuse_unknown(self, own: list[Any], pos_args: list[str], *, all_tasks: bool) -> None:
-        """A mistyped task or `name=value` gets a word instead of silence."""
+    def _refuse_unknown_variables(self) -> None:
+        """A mistyped `name=value` gets a word; doit takes any."""
         asked = self.variables.asked | {"target"}
         for name in self.variables:
             if name not in asked:
                 _refuse(f"unknown variable '{name}=...' on the command line", _meant(name, asked))
+
+    def _refuse_unknown_tasks(self, names: list[str]) -> None:
         known = {t.name for t in self.session.tasks} | {t.step for t in self.session.tasks}
-        if own or not all_tasks:
-            return
-        for name in pos_args:
+        for name in names:
             if not name.startswith("-") and "*" not in name and name not in known:
                 _refuse(f"there is no task '{name}' for target '{self.session.spec.target.name}'", _meant(name, known))
 

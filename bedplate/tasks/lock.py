@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from datetime import datetime, timezone
-from typing import Any
 
 from doit.cmd_base import DoitCmdBase
 
 from bedplate.errors import SpecError, StepError
 from bedplate.pins import NAME
+from bedplate.tasks import names
 from bedplate.tasks.session import Session
 
 UPDATE = {
@@ -27,70 +27,94 @@ CHECK = {
     "default": False,
     "help": "change nothing; exit code 1 if an entry is missing or unused",
 }
+SHOWN = 19  # characters of a digest: sha256: and twelve digits
 
 
 class Lock(DoitCmdBase):  # type: ignore[misc]  # doit has no types
     name = "lock"
     doc_purpose = f"write the digest of every upstream image to {NAME}"
     doc_usage = "[IMAGE ...]"
-    doc_description = "Adds what is missing and drops what no image uses. Exit code 1: --check found something."
+    doc_description = (
+        "Adds what is missing and drops what no image uses.\n"
+        "Exit code 1: --check found something, or a registry did not answer; 3: a mistake in the spec."
+    )
     cmd_options = (UPDATE, CHECK)
 
     def _execute(self, update: bool, check: bool, pos_args: list[str]) -> int:
         session: Session = self.loader.session
-        return _said(lambda: _check(session) if check else _write(session, update, pos_args))
+        images = names.of_images(session, pos_args)
+        if update and check:
+            sys.stderr.write("doit: --check changes nothing, --update does\n  hint: give one of them\n")
+            return 3
+        return _said(lambda: _check(session) if check else _write(session, update, images))
 
 
 class Outdated(DoitCmdBase):  # type: ignore[misc]
     name = "outdated"
     doc_purpose = "list the locked images whose tag has moved since"
-    doc_usage = ""
-    doc_description = "Exit code 0: none has moved; 2: some have."
+    doc_usage = "[IMAGE ...]"
+    doc_description = "Exit code 0: none has moved; 1: a registry did not answer; 2: some have moved."
     cmd_options = ()
 
     def _execute(self, pos_args: list[str]) -> int:
         session: Session = self.loader.session
-        return _said(lambda: _outdated(session))
+        images = names.of_images(session, pos_args)
+        return _said(lambda: _outdated(session, images))
 
 
 def _write(session: Session, update: bool, images: list[str]) -> int:
     everything = session.upstream()
     chosen = session.upstream(images) if images else everything
     wanted = chosen if update else session.pins.missing(chosen)
-    lines = session.pins.take(wanted, session.ask_upstream)
+    changes = 0
+    # first: what a registry that is down keeps from being taken does not keep this from being dropped
     unused = session.pins.unused(everything)
     session.pins.drop(unused)
-    lines += [f"{reference} ({platform}) dropped: no image uses it" for reference, platform in unused]
-    print("\n".join(lines) or f"{NAME}: {_references(len(everything))}, nothing to do")
+    for reference, platform in unused:
+        changes += 1
+        print(f"{reference} ({platform}) dropped: no image uses it")
+    for line in session.pins.take(wanted, session.ask_upstream):
+        changes += 1
+        print(line)
+    if not changes:
+        print(f"{NAME}: {_count(len({r.key for r in everything}), 'upstream image')}, nothing to change")
     return 0
 
 
 def _check(session: Session) -> int:
     everything = session.upstream()
-    for r in session.pins.missing(everything):
-        print(f"{r.file}:{r.line}:{r.column}: {r.text} ({r.platform}) is not in {NAME}")
-    for reference, platform in session.pins.unused(everything):
+    missing, unused = session.pins.missing(everything), session.pins.unused(everything)
+    for r in missing:
+        where = f"{r.file}:{r.line}:{r.column}" if r.line else r.file
+        print(f"{where}: {r.text} ({r.platform}) is not in {NAME}")
+    for reference, platform in unused:
         print(f"{NAME}: {reference} ({platform}) is used by no image")
-    wrong = len(session.pins.missing(everything)) + len(session.pins.unused(everything))
-    print("  hint: `doit lock` mends it" if wrong else f"{NAME}: {_references(len(everything))}, all locked")
-    return 1 if wrong else 0
+    if missing or unused:
+        print("  hint: `doit lock` mends it")
+        return 1
+    print(f"{NAME}: {_count(len({r.key for r in everything}), 'upstream image')}, all locked")
+    return 0
 
 
-def _outdated(session: Session) -> int:
-    moved = 0
-    seen: set[Any] = set()
-    for reference in session.upstream():
-        locked = session.pins.lock.entries.get(reference.key)
-        if locked is None or reference.key in seen:
-            continue
-        seen.add(reference.key)
-        now = session.ask_upstream(reference.text)
-        if now != locked.digest:
+def _outdated(session: Session, images: list[str]) -> int:
+    everything = {r.key: r for r in session.upstream(images)}.values()
+    locked = {r.key: session.pins.lock.entries[r.key] for r in everything if r.key in session.pins.lock.entries}
+    now = session.ask_upstream(list(dict.fromkeys(reference for reference, _ in locked)))
+    moved, errors = 0, 0
+    for (reference, platform), entry in locked.items():
+        today = now[reference]
+        if isinstance(today, StepError):
+            errors += 1
+            sys.stderr.write(f"{today}\n")
+        elif today != entry.digest:
             moved += 1
-            change = f"{locked.digest[:19]} -> {now[:19]}"
-            print(f"{reference.text} ({reference.platform})  {change}  taken {_age(locked.taken)} ago")
-    print(f"{moved} of {len(seen)} have moved" + ("; `doit lock --update` takes today's" if moved else ""))
-    return 2 if moved else 0
+            change = f"{entry.digest[:SHOWN]} -> {today[:SHOWN]}"
+            print(f"{reference} ({platform})  {change}  taken {age(entry.taken)} ago")
+    mend = "; `doit lock --update` takes today's" if moved else ""
+    print(f"{moved} of {_count(len(locked), 'locked image')} moved{mend}")
+    if len(locked) < len(everything) and session.pins.missing(list(everything)):
+        print(f"{_count(len(session.pins.missing(list(everything))), 'image')} not locked yet: `doit lock`")
+    return 1 if errors else 2 if moved else 0
 
 
 def _said(work: Callable[[], int]) -> int:
@@ -104,11 +128,11 @@ def _said(work: Callable[[], int]) -> int:
         return 1
 
 
-def _references(count: int) -> str:
-    return f"{count} upstream reference{'' if count == 1 else 's'}"
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _age(taken: datetime) -> str:
+def age(taken: datetime) -> str:
     hours = (datetime.now(timezone.utc) - taken).total_seconds() / 3600
     if hours < 1:
         return "less than an hour"

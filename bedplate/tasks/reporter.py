@@ -9,6 +9,7 @@ from bedplate.tasks.console import Console
 
 if TYPE_CHECKING:
     from bedplate.tasks.session import Session
+    from bedplate.tasks.shortcut import Shortcut
 
 
 class Reporter:
@@ -16,9 +17,10 @@ class Reporter:
 
     desc = "the pipeline's own: one line as a task begins, one as it ends, a summary"
 
-    def __init__(self, session: Session, console: Console, *, chosen: bool) -> None:
+    def __init__(self, session: Session, console: Console, shortcut: Shortcut, *, chosen: bool) -> None:
         self.session = session
         self.console = console
+        self.shortcut = shortcut
         self.chosen = chosen  # tasks were named on the command line
         self.started: dict[str, float] = {}
         self.since = time.monotonic()
@@ -95,8 +97,12 @@ class Reporter:
             self.console.say(f"{_count(len(self.done), 'task')} done, {fresh} up to date, {took}")
         else:
             self.console.say(f"{_count(fresh, 'task')} up to date")
-        for line in self.session.serving():
+        serving = self.session.serving()
+        for line in serving:
             self.console.say(line)
+        if not self.chosen and not self.done and not self.fresh and not self.session.dirty:
+            said = (self.session.headline, f"{_count(fresh, 'task')} up to date", *serving)
+            self.shortcut.keep(self.session, said)
 
     def _after_failure(self) -> None:
         self.console.say("")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import steps
 from bedplate import outputs, plan, spec, stale
-from bedplate.errors import Mistake, SpecError
+from bedplate.errors import Mistake, SpecError, StepError
 from bedplate.model import (
     AcrRegistry,
     Deployment,
@@ -41,6 +42,7 @@ class Session:
     """Opened for the project in `root`; `target` None takes the spec's first. Raises SpecError."""
 
     def __init__(self, root: Path, target: str | None) -> None:
+        self.began_ns = time.time_ns()
         self.root = root
         self.folder = root / FOLDER
         self.spec: Spec = spec.load(root / "pipeline.yaml", target, cache=self.folder / "cache")
@@ -134,18 +136,19 @@ class Session:
         all_mistakes(tasks, self.reads)
         return [reference for task in tasks for reference in self.reads.upstream(task)]
 
-    def ask_upstream(self, reference: str) -> str:
-        """The digest that a reference has today. Raises StepError."""
-        return self.clients(Silent()).upstream.digest(reference)
+    def ask_upstream(self, references: Sequence[str]) -> Mapping[str, str | StepError]:
+        """The digests that references have today, or why one is not known."""
+        return self.clients(Silent()).upstream.digests(references)
 
-    def pin(self, *, locked: bool) -> list[str]:
-        """Takes a digest for every upstream image that has none, and writes the lock; what it did, a line for each.
+    def pin(self, *, locked: bool, write: bool) -> Iterator[str]:
+        """Takes a digest for every upstream image that has none; what it did, a line for each.
 
-        `locked`: none may be taken. Raises SpecError or StepError."""
+        `locked`: none may be taken. `write`: into the lock, not for this process alone. Raises SpecError or StepError."""
         missing = self.pins.missing(self.upstream())
         if missing and (locked or os.environ.get("CI")):
             raise refuse(missing, "--locked" if locked else "CI is set")
-        return self.pins.take(missing, self.ask_upstream)
+        if missing:
+            yield from (self.pins.take if write else self.pins.suppose)(missing, self.ask_upstream)
 
     def lock(self) -> None:
         """Holds the target's state for this process, until it ends; waits, saying so, for another that holds it."""
@@ -163,8 +166,15 @@ class Session:
         return self.folder / "logs" / self.spec.target.name / (name.replace(":", ".") + ".log")
 
     @property
-    def parallel(self) -> int:
-        return self.spec.target.builder.parallel
+    def config(self) -> dict[str, Any]:
+        """doit's settings for this target."""
+        return {"dep_file": str(self.state_path), "num_process": self.spec.target.builder.parallel}
+
+    @property
+    def looked(self) -> set[str]:
+        """Every path whose change could change a verdict: files read, folders listed, absolute."""
+        own = (self.root / "pipeline.yaml", self.pins.path, self.state_path)
+        return self.cache.looked | {str(path) for path in own}
 
     @property
     def headline(self) -> str:
@@ -205,9 +215,9 @@ class Session:
     def _ask(self, questions: list[Question]) -> Answers:
         from bedplate.clients import answers, docker_host
 
-        return answers.answer(questions, docker_host.address(), self._registry_at)
+        return answers.answer(questions, docker_host.address(), self.registry_at)
 
-    def _registry_at(self, host: str) -> OciRegistry:
+    def registry_at(self, host: str) -> OciRegistry:
         entry = self.spec.target.registry
         insecure = isinstance(entry, GenericRegistry) and entry.insecure and entry.address.partition("/")[0] == host
         return self.clients(Silent()).registry(Registry("generic", host, insecure))

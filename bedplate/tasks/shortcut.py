@@ -1,0 +1,56 @@
+"""shortcut: a run that ends before the spec is read: nothing has changed since the last one that did nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import bedplate
+from bedplate.clients import docker_host
+from bedplate.tasks import stamp
+
+if TYPE_CHECKING:
+    from bedplate.clients.oci_registry import OciRegistry
+    from bedplate.tasks.session import Session
+
+
+class Shortcut:
+    """For the project in `root` and a target by the name that was asked for, None for the spec's first."""
+
+    def __init__(self, root: Path, target: str | None) -> None:
+        self.file = root / ".bedplate" / "cache" / f"unchanged.{target or ''}"
+        self.engine = docker_host.address()
+        self.made_by = f"{bedplate.__version__} {self.engine} {_code()}"
+        self._stamp = stamp.read(self.file, self.made_by)
+
+    @property
+    def config(self) -> Mapping[str, Any] | None:
+        """doit's settings, where they need no spec."""
+        return self._stamp.config if self._stamp else None
+
+    def said(self, registry: Callable[[str], OciRegistry]) -> tuple[str, ...] | None:
+        """What the last run said that had nothing to do, if this one has nothing to do either. None: look."""
+        if self._stamp is None or not stamp.files_hold(self._stamp):
+            return None
+        from bedplate.clients import answers
+
+        answered = answers.answer(self._stamp.answers, self.engine, registry)
+        return self._stamp.said if answered == self._stamp.answers else None
+
+    def keep(self, session: Session, said: tuple[str, ...]) -> None:
+        """Called by a run that found nothing to do."""
+        paths = stamp.all_times(session.looked)
+        made = stamp.Stamp(self.made_by, paths, dict(session.answers), said, session.config)
+        stamp.write(self.file, made, session.began_ns)
+
+
+def _code() -> int:
+    """In a checkout of Bedplate itself, when its code was last changed; another code may see things otherwise."""
+    package = Path(bedplate.__file__).parent
+    if not (package.parent / "pyproject.toml").exists():
+        return 0
+    folders = [path for top in (package, package.parent / "steps") for path, _, _ in os.walk(top)]
+    files = (entry for folder in folders for entry in os.scandir(folder) if entry.name.endswith(".py"))
+    return max(entry.stat().st_mtime_ns for entry in files)

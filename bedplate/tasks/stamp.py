@@ -1,0 +1,79 @@
+"""stamp: all that a run looked at which found nothing to do; while it is as it was, the next run need not look further.
+
+It is a shortcut and nothing else: without it, a run comes to the same end by way of the spec, the plan and the records.
+What is imported here is paid for by every run, so it is little."""
+
+from __future__ import annotations
+
+import marshal
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from bedplate.questions import KINDS, ContainerSeen, Question, Unreachable
+
+FORMAT = 1
+# A file that is written twice within one tick of the clock keeps its times; what is younger than this is not trusted.
+TICK_NS = 20_000_000
+
+Times = tuple[int, int, int, int, int]  # size, mtime ns, ctime ns, inode, mode
+
+
+class Stamp(NamedTuple):
+    made_by: str  # version and engine: another one looks for itself
+    paths: Mapping[str, Times | None]  # absolute; None where nothing was
+    answers: Mapping[Question, Any]  # what was said to each question
+    said: tuple[str, ...]  # the run's words
+    config: Mapping[str, Any]  # doit's, as the spec would have it
+
+
+def read(file: Path, made_by: str) -> Stamp | None:
+    """None: there is none, or it is another's, or broken."""
+    try:
+        version, by, paths, answers, said, config = marshal.loads(file.read_bytes())
+        if (version, by) != (FORMAT, made_by):
+            return None
+        return Stamp(by, paths, {KINDS[q[-1]](*q): _answer(a) for q, a in answers}, tuple(said), config)
+    except (OSError, ValueError, EOFError, TypeError, LookupError):
+        return None
+
+
+def write(file: Path, stamp: Stamp, began_ns: int) -> None:
+    """By rename. `began_ns`: when the run began to look. Nothing is written where an answer is missing, or a file is
+    so young that it may have changed since it was read."""
+    newest = max((max(t[1], t[2]) for t in stamp.paths.values() if t), default=0)
+    if newest > began_ns - TICK_NS or any(isinstance(answer, Unreachable) for answer in stamp.answers.values()):
+        return
+    answers = [(tuple(q), _plain(a)) for q, a in stamp.answers.items()]
+    content = (FORMAT, stamp.made_by, dict(stamp.paths), answers, list(stamp.said), dict(stamp.config))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_name(f"{file.name}.{os.getpid()}")
+    draft.write_bytes(marshal.dumps(content, 2))
+    draft.replace(file)
+
+
+def files_hold(stamp: Stamp) -> bool:
+    return all(times(path) == was for path, was in stamp.paths.items())
+
+
+def times(path: str) -> Times | None:
+    try:
+        s = os.lstat(path)
+    except OSError:
+        return None
+    return (s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino, s.st_mode)
+
+
+def all_times(paths: Iterable[str]) -> dict[str, Times | None]:
+    return {path: times(path) for path in paths}
+
+
+def _plain(answer: Any) -> Any:
+    if isinstance(answer, ContainerSeen):
+        return ("seen", answer.state, dict(answer.labels))
+    return dict(answer) if isinstance(answer, Mapping) else answer
+
+
+def _answer(plain: Any) -> Any:
+    return ContainerSeen(*plain[1:]) if isinstance(plain, tuple) else plain
