@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bedplate.tasks.session import Session
 
 NAME = "pipeline.lock"
+READS_WORDS = ("help", "plan", "lock", "outdated", "inputs")  # what stands behind them is no task, or not only
 
 TARGET = {
     "section": "task loader",
@@ -90,7 +91,7 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
                 for line in said:
                     self.console.say(line)
                 return []
-        if not own and cmd.name != "help":
+        if not own and cmd.name not in READS_WORDS:
             self._refuse_unknown_tasks(pos_args)
         database = Globals.dep_manager.backend
         if not isinstance(database, Database):

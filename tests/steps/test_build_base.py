@@ -44,13 +44,16 @@ class Project:
         self.again = False
         self.spec: Spec = spec.load(root / "pipeline.yaml", None)
         self._remote = OciRegistry(registry, anonymous)
-        self.reads = Reads(root, StatCache(root / "stats"), lambda parent: "")
+        self.reads = Reads(root, StatCache(root / "stats"), lambda *_: "")
 
     def registry(self, registry: Registry) -> OciRegistry:
         return self._remote
 
     def recipe(self, files: DockerfileFiles) -> Any:
         return self.reads.recipe(files)
+
+    def pinned(self, reference: str, platform: str) -> str:
+        return reference
 
     def build(self, *, only: str = "") -> dict[str, BuiltImage]:
         """Runs every task; outputs by image."""
@@ -142,13 +145,13 @@ def test_a_tag_that_was_moved_by_hand_is_not_believed(make: Make) -> None:
     project = make(ONE, SCRATCH)
     built = project.build()["one"]
     (project.root / "one" / "x").write_text("2")
-    project.reads = Reads(project.root, StatCache(project.root / "stats"), lambda parent: "")
+    project.reads = Reads(project.root, StatCache(project.root / "stats"), lambda *_: "")
     other = project.build()["one"]
     repository = f"{project.address.address}/{project.spec.project}/one"
     ship.ship(other, repository, (labels.short(built.fingerprint),), project.address, project)
     project.engine.tag(other.tag, built.tag)
     (project.root / "one" / "x").write_text("1")
-    project.reads = Reads(project.root, StatCache(project.root / "stats"), lambda parent: "")
+    project.reads = Reads(project.root, StatCache(project.root / "stats"), lambda *_: "")
     project.log.lines.clear()
     assert project.build()["one"] == built
     assert project.log.lines != []
@@ -166,7 +169,7 @@ def test_an_image_of_the_spec_reaches_the_one_built_on_it_through_the_registry(m
     ship.ship(built["one"], repository, (), project.address, project)
     project.clean()
     (project.root / "two" / "y").write_text("changed")
-    project.reads = Reads(project.root, StatCache(project.root / "stats"), lambda parent: "")
+    project.reads = Reads(project.root, StatCache(project.root / "stats"), lambda *_: "")
     again = project.build()
     assert again["one"].digest and again["two"].fingerprint != built["two"].fingerprint
     assert {"x", "y"} <= set(files_of(project.engine, again["two"].tag))
