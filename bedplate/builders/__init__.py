@@ -1,0 +1,1 @@
+"""builders: a Dockerfile and its files become an image, by one of several ways."""

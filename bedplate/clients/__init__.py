@@ -1,0 +1,1 @@
+"""clients: one protocol each, spoken to the outside world; they translate and decide nothing."""

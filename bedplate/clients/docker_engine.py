@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-CONNECT_S = 30.0
-ANSWER_S = 1800.0  # an engine that writes gigabytes is silent for long
+CONNECT_S = 30
+ANSWER_S = 1800  # an engine that writes gigabytes is silent for long
 
 # Any: docker-py has no types, and what the engine answers is JSON
 
