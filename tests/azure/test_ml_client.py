@@ -52,7 +52,7 @@ def test_ml_client_goes_from_an_image_to_an_answer(
     tmp_path: Path,
 ) -> None:
     registry = standin.add_registry("standinacr")
-    workspace = standin.add_workspace("demo", registry)
+    workspace = standin.add_workspace("demo", registry, computes={"k8s": "Kubernetes"})
     workspace.logs["iris/blue"] = "one\ntwo\nthree\n"
     standin.operations.polls = 0  # a first question is asked at once, the next after seconds
     for colour, url in containers.items():
@@ -86,6 +86,7 @@ def test_ml_client_goes_from_an_image_to_an_answer(
     assert said["model"][0] == f"{workspace.id}/models/iris/versions/1"
     for colour in COLOURS:
         assert said[colour] == [f"{workspace.id}/onlineEndpoints/iris/deployments/{colour}", "Succeeded", 1]
+    assert said["kubernetes"] == [f"{workspace.id}/onlineEndpoints/iris-k8s/deployments/blue", "Succeeded", 2]
     assert said["traffic"] == {"blue": 100, "green": 0}
     assert (said["answer"], said["green answer"]) == ("blue", "green")
     assert said["log"] == "two\nthree\n"

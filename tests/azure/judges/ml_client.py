@@ -15,9 +15,15 @@ def main(asked: dict[str, str]) -> dict[str, Any]:
     from azure.ai.ml.entities import (
         CodeConfiguration,
         Environment,
+        KubernetesOnlineDeployment,
+        KubernetesOnlineEndpoint,
         ManagedOnlineDeployment,
         ManagedOnlineEndpoint,
         Model,
+        OnlineRequestSettings,
+        ProbeSettings,
+        ResourceRequirementsSettings,
+        ResourceSettings,
     )
     from azure.identity import ClientSecretCredential
 
@@ -71,6 +77,34 @@ def main(asked: dict[str, str]) -> dict[str, Any]:
     client.online_deployments.begin_delete(name="green", endpoint_name=name).result()
     said["after"] = sorted(d.name for d in client.online_deployments.list(endpoint_name=name))
     client.online_endpoints.begin_delete(name=name).result()
+
+    route = {"port": 5001, "path": "/"}
+    inference = {"liveness_route": route, "readiness_route": route, "scoring_route": {"port": 5001, "path": "/score"}}
+    whole = client.environments.create_or_update(
+        Environment(name=name, version="beef", image=image, inference_config=inference, tags={"a": "b"})
+    )
+    client.online_endpoints.begin_create_or_update(
+        KubernetesOnlineEndpoint(name=f"{name}-k8s", compute="k8s", auth_mode="key")
+    ).result()
+    probe = ProbeSettings(failure_threshold=30, initial_delay=10, period=10, success_threshold=1, timeout=2)
+    resources = ResourceSettings(cpu="1", memory="1Gi")
+    kubernetes = KubernetesOnlineDeployment(
+        name="blue",
+        endpoint_name=f"{name}-k8s",
+        model=f"azureml:{name}:1",
+        environment=whole.id,
+        instance_type="defaultinstancetype",
+        instance_count=2,
+        request_settings=OnlineRequestSettings(max_concurrent_requests_per_instance=2, request_timeout_ms=5500),
+        liveness_probe=probe,
+        readiness_probe=probe,
+        resources=ResourceRequirementsSettings(requests=resources, limits=resources),
+        app_insights_enabled=True,
+        tags={"fingerprint": "f"},
+    )
+    made = client.online_deployments.begin_create_or_update(kubernetes).result()
+    said["kubernetes"] = [made.id, made.provisioning_state, made.instance_count]
+    client.online_endpoints.begin_delete(name=f"{name}-k8s").result()
     said["endpoints"] = [e.name for e in client.online_endpoints.list()]
     return said
 
