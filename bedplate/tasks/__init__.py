@@ -30,8 +30,9 @@ def pipeline(dodo: str) -> None:
         os.environ["BEDPLATE_STARTED_IN"] = str(folder)
         os.environ.pop("DOIT_SEEK_FILE", None)
         os.chdir(folder)
-        script = Path(sys.argv[0])
-        doit = [str(script)] if script.name == "doit" else ["-m", "doit"]
+        # the script: `python -m doit` would put the project's folder first on the path
+        script = Path(sys.executable).with_name("doit")
+        doit = [str(script)] if script.exists() else ["-m", "doit"]
         os.execv(sys.executable, [sys.executable, *doit, *(a for a in sys.argv[1:] if a not in ("-k", "--seek-file"))])
     from doit.exceptions import InvalidDodoFile
 

@@ -160,7 +160,6 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
             doc=doc,
             # doit would swap sys.stdout for all threads to catch one task's words
             io={"capture": False},
-            meta={"why": check},
         )
 
     def _refuse_unknown_variables(self) -> None:

@@ -11,6 +11,7 @@ from doit.cmd_base import DoitCmdBase
 from bedplate import plan as plans
 from bedplate.errors import SpecError
 from bedplate.stale import Verdict
+from bedplate.tasks import options
 from bedplate.tasks.session import Session
 
 JSON = {"name": "as_json", "long": "json", "type": bool, "default": False, "help": "one JSON object (plan.schema.json)"}
@@ -31,6 +32,11 @@ class Plan(DoitCmdBase):  # type: ignore[misc]  # doit has no types
     doc_usage = "[IMAGE or TASK ...]"
     doc_description = "Exit code 0: nothing would run; 2: something would, or might; 3: a mistake in the spec."
     cmd_options = (JSON, MATRIX)
+
+    def parse_execute(self, in_args: list[str]) -> int:
+        params, args = options.parse(self, in_args)
+        params.update(self.opt_vals)
+        return int(self.execute(params, args))
 
     def _execute(self, as_json: bool, matrix: bool, pos_args: list[str]) -> int:
         session: Session = self.loader.session

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from bedplate.tasks.actions import Uptodate
 from bedplate.tasks.console import Console
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Reporter:
         if not task.actions or task.name.startswith("_"):
             return
         self.started[task.name] = time.monotonic()
-        why = task.meta.get("why", "") if task.meta else ""
+        why = "; ".join(str(check) for check, _, _ in task.uptodate if isinstance(check, Uptodate))
         self.console.say(f".  {task.name}" + (f"  ({why})" if why else ""), "bold")
 
     def add_failure(self, task: Any, fail: Any) -> None:

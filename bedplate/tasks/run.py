@@ -7,11 +7,19 @@ from typing import Any
 
 from doit.cmd_run import Run as DoitRun
 
+from bedplate.tasks import options
+
 
 class Run(DoitRun):  # type: ignore[misc]  # doit has no types
     """Registered in the configuration under doit's own name, so plain `doit` is this one."""
 
     name = "run"
+
+    def parse_execute(self, in_args: list[str]) -> int:
+        params, args = options.parse(self, in_args)
+        self.pdb = params["pdb"]
+        params.update(self.opt_vals)
+        return self.execute(params, args)
 
     def execute(self, params: Any, args: Any) -> int:
         self.loader.always = params["always"]
