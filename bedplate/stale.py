@@ -11,6 +11,8 @@ from bedplate.state import Record
 from bedplate.step import Task
 
 SHOWN = 48  # characters of a value in a reason
+REASONS = 8  # said of one task; `doit plan --json` has all
+OWN = "bedplate.internal/"  # how an image of the spec stands in an argument
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ def stale(parts: Parts, record: Record | None, absent: str | None) -> tuple[str,
     if record is None:
         return ("never done here",)
     reasons = tuple(differences(record.parts, parts))
-    if record.failed and not reasons:
+    if record.failed and not reasons and record.failed == fingerprint.digest(parts):
         reasons = ("failed last time",)
     return reasons + ((absent,) if absent else ())
 
@@ -44,21 +46,30 @@ def differences(before: Parts, now: Parts) -> Iterator[str]:
     """`arg CUDA 12.1 -> 12.4`, `file app.py changed`, `file app.py added`, `after build_base:os`."""
     if before == now:
         return
+    yield from _instructions(before, now)
     for name in sorted({*before, *now}):
         old, new = before.get(name), now.get(name)
-        if old == new:
-            continue
         kind, _, what = name.partition(" ")
+        if old == new or kind == "instruction" or (kind == "output" and new is None):
+            continue
         if kind == "output":
             yield f"after {what}"
         elif old is None:
             yield f"{name} added"
         elif new is None:
             yield f"{name} removed"
-        elif kind in ("file", "instruction") or _long(old) or _long(new):
+        elif kind == "from":
+            yield f"{name} moved"
+        elif kind == "file" or _long(old) or _long(new):
             yield f"{name} changed"
         else:
-            yield f"{name} {old} -> {new}"
+            yield f"{name} {old.removeprefix(OWN)} -> {new.removeprefix(OWN)}"
+
+
+def shown(reasons: Sequence[str]) -> list[str]:
+    """As many as a person reads."""
+    more = len(reasons) - REASONS
+    return list(reasons) if more <= 1 else [*reasons[:REASONS], f"and {more} more"]
 
 
 def survey(
@@ -101,6 +112,30 @@ def judge(
 
 def _recorded(record: Record | None) -> str:
     return record.identity if record else ""
+
+
+def _instructions(before: Parts, now: Parts) -> Iterator[str]:
+    """`instruction 4 RUN added`: one that comes in between changes the numbers of those behind it and nothing else."""
+    olds, news = _numbered(before), _numbered(now)
+    if olds == news:
+        return
+    from difflib import SequenceMatcher
+
+    matcher = SequenceMatcher(None, [value for _, value in olds], [value for _, value in news], autojunk=False)
+    for kind, start, end, new_start, new_end in matcher.get_opcodes():
+        if kind == "equal":
+            continue
+        gone, come = [name for name, _ in olds[start:end]], [name for name, _ in news[new_start:new_end]]
+        both = min(len(gone), len(come))
+        yield from (f"{name} changed" for name in come[:both])
+        yield from (f"{name} added" for name in come[both:])
+        yield from (f"{name} removed" for name in gone[both:])
+
+
+def _numbered(parts: Parts) -> list[tuple[str, tuple[str, str]]]:
+    """Instructions in their order: the part's name, then keyword and value."""
+    found = [(int(name.split()[1]), name, value) for name, value in parts.items() if name.startswith("instruction ")]
+    return [(name, (name.split()[2], value)) for _, name, value in sorted(found)]
 
 
 def _long(value: str) -> bool:

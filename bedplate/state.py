@@ -17,7 +17,7 @@ class Record:
     parts: Mapping[str, str]
     output: Mapping[str, Any]
     identity: str  # of the output: what the tasks after it are compared by
-    failed: bool  # a later try failed; parts and output are still those of the last good one
+    failed: str = ""  # fingerprint of a later try that failed; parts and output are those of the last good one
 
 
 class State:
@@ -53,11 +53,11 @@ class State:
         values = self.entries.get(name, {}).get("_values_:") or {}
         if "parts" not in values:
             return None
-        return Record(values["parts"], values["output"], values["identity"], "failed" in self.entries[name])
+        return Record(values["parts"], values["output"], values["identity"], self.entries[name].get("failed", ""))
 
-    def fail(self, name: str) -> None:
-        """Remembers that the newest try failed, and keeps what the last good one made."""
-        self.put(name, {**self.entries.get(name, {}), "failed": True})
+    def fail(self, name: str, fingerprint: str) -> None:
+        """Remembers that a try with this fingerprint failed, and keeps what the last good one made."""
+        self.put(name, {**self.entries.get(name, {}), "failed": fingerprint})
 
     def compact(self, *, unless_small: bool = False) -> None:
         """Writes one line an entry, by rename."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bedplate.errors import SpecError, StepError
+from bedplate.stale import shown
 from bedplate.step import Task
 from bedplate.tasks import execute
 from bedplate.tasks.console import Console
@@ -26,7 +27,7 @@ class Uptodate:
         return verdict.fresh
 
     def __str__(self) -> str:
-        return "; ".join(self.reasons or ())
+        return "; ".join(shown(self.reasons or ()))
 
     __repr__ = __str__
 
@@ -42,7 +43,7 @@ def action(task: Task, session: Session, console: Console) -> Callable[[], Any]:
         try:
             return execute.run(task, session, console)
         except (StepError, SpecError) as error:
-            session.state.fail(task.name)
+            session.state.fail(task.name, session.judge(task).fingerprint)
             return TaskFailed(str(error))
 
     return run

@@ -31,7 +31,7 @@ class Project:
         self.records: dict[str, Record] = {}
         for name, verdict in self.survey(*tasks).items():
             identity = verdict.fingerprint if next(t for t in tasks if t.name == name).foreseen else f"made {name}"
-            self.records[name] = Record(dict(self.survey(*tasks)[name].parts), {}, identity, False)
+            self.records[name] = Record(dict(self.survey(*tasks)[name].parts), {}, identity)
 
     def survey(self, *tasks: Task, absent: dict[str, str] | None = None) -> dict[str, stale.Verdict]:
         return stale.survey(tasks, self.records.get, lambda _: (), absent or {})
@@ -77,8 +77,15 @@ def test_what_waits_for_an_output_that_nobody_knows_yet_is_maybe() -> None:
 
 def test_a_failed_try_is_repeated_though_nothing_changed() -> None:
     project = Project(OS)
-    project.records["build_base:os"] = Record(project.records["build_base:os"].parts, {}, "x", failed=True)
+    parts = project.records["build_base:os"].parts
+    project.records["build_base:os"] = Record(parts, {}, "x", failed=fingerprint.digest(parts))
     assert project.survey(OS)["build_base:os"].reasons == ("failed last time",)
+
+
+def test_an_edit_that_failed_and_is_taken_back_leaves_nothing_to_do() -> None:
+    project = Project(OS)
+    project.records["build_base:os"] = Record(project.records["build_base:os"].parts, {}, "x", failed="of the edit")
+    assert project.survey(OS)["build_base:os"].fresh
 
 
 def test_reasons_name_the_part_and_short_values() -> None:

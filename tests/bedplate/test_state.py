@@ -20,7 +20,7 @@ def entry(text: str = "a") -> dict[str, object]:
 
 def test_what_was_put_is_read_back_by_another_process(tmp_path: Path) -> None:
     State(tmp_path / "local.jsonl").put("push:os", entry("x"))
-    assert State(tmp_path / "local.jsonl").record("push:os") == Record({"arg A": "x"}, {"noun": "Registry"}, "x", False)
+    assert State(tmp_path / "local.jsonl").record("push:os") == Record({"arg A": "x"}, {"noun": "Registry"}, "x")
 
 
 def test_the_last_line_of_a_name_counts(tmp_path: Path) -> None:
@@ -53,14 +53,14 @@ def test_a_line_that_is_not_ours_is_dropped(tmp_path: Path) -> None:
 def test_a_failure_keeps_the_last_good_record_and_says_so(tmp_path: Path) -> None:
     state = State(tmp_path / "s")
     state.put("a", entry("1"))
-    state.fail("a")
+    state.fail("a", "f1")
     record = State(tmp_path / "s").record("a")
-    assert record is not None and record.failed and record.identity == "1"
+    assert record is not None and record.failed == "f1" and record.identity == "1"
 
 
 def test_a_failure_without_a_record_leaves_no_record(tmp_path: Path) -> None:
     state = State(tmp_path / "s")
-    state.fail("a")
+    state.fail("a", "f1")
     assert State(tmp_path / "s").record("a") is None
 
 
