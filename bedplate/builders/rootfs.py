@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ from bedplate.step import Log
 EPOCH = 1_700_000_000
 RECIPE = 1  # counts up when the commands below change what comes out
 NAME = "rootfs.tar"
+MAKING = "making-"  # begins the name of a folder in which one is being made
+DAY_S = 86_400
 KEPT = 6  # tars; the ones used least recently go first
 # Debian's names for OCI's platforms
 ARCHITECTURES = {
@@ -75,7 +78,7 @@ def build(rootfs: Rootfs, log: Log, *, fresh: bool = False) -> Path:
     if program is None:
         raise StepError("a rootfs image is made by mmdebstrap, which is not installed", _how_to_install())
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="making-", dir=folder()) as making:
+    with tempfile.TemporaryDirectory(prefix=MAKING, dir=folder()) as making:
         tar = Path(making) / NAME
         _run([program, *arguments(rootfs), str(tar), *mirrors], rootfs, log)
         tar.rename(path)
@@ -160,7 +163,10 @@ def _how_to_install() -> str:
 
 
 def _forget_old(but: Path) -> None:
-    kept = sorted(but.parent.glob(f"*/{NAME}"), key=lambda tar: tar.parent.stat().st_mtime, reverse=True)
-    for old in kept[KEPT:]:
-        if old.parent != but:
-            shutil.rmtree(old.parent, ignore_errors=True)
+    made = [tar.parent for tar in but.parent.glob(f"*/{NAME}") if not tar.parent.name.startswith(MAKING)]
+    made.sort(key=lambda folder: folder.stat().st_mtime, reverse=True)
+    # one that nobody has written to for a day was left by a process that was killed
+    left = [folder for folder in but.parent.glob(f"{MAKING}*") if time.time() - folder.stat().st_mtime > DAY_S]
+    for folder in [*made[KEPT:], *left]:
+        if folder != but:
+            shutil.rmtree(folder, ignore_errors=True)

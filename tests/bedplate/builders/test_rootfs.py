@@ -60,6 +60,18 @@ def test_only_a_few_are_kept(cache: Path, tmp_path: Path, monkeypatch: pytest.Mo
     assert len(list(cache.iterdir())) == rootfs.KEPT and last.exists()
 
 
+def test_what_a_killed_process_left_is_removed(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, log: Lines
+) -> None:
+    program(tmp_path, monkeypatch, MAKES)
+    for name in ("making-old", "making-now"):
+        (cache / name).mkdir(parents=True)
+        (cache / name / "rootfs.tar").touch()
+    os.utime(cache / "making-old", (0, 0))
+    kept = rootfs.build(OS, log).parent
+    assert set(cache.iterdir()) == {kept, cache / "making-now"}
+
+
 def test_a_failure_shows_the_last_words_and_leaves_nothing(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, log: Lines
 ) -> None:
