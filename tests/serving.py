@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
+import tempfile
 import threading
 import time
 import uuid
@@ -68,8 +70,7 @@ def serving_image() -> str:
     bundle = next((Path(os.environ[n]) for n in ("PIP_CERT", "SSL_CERT_FILE") if os.environ.get(n)), None)
     name = f"bedplate-test-serving:{hashlib.sha256(text.encode()).hexdigest()[:12]}"
     if engine().image(name) is None:
-        folder = CACHE / f"context-{os.getpid()}"
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp())
         if bundle:
             (folder / "ca.crt").write_bytes(bundle.read_bytes())
             first, rest = text.split("\n", 1)
@@ -77,6 +78,7 @@ def serving_image() -> str:
         (folder / "Dockerfile").write_text(text)
         classic = {**os.environ, "DOCKER_BUILDKIT": "0"}
         subprocess.run(["docker", "build", "-q", "-t", name, folder], check=True, env=classic)
+        shutil.rmtree(folder)
     return name
 
 
