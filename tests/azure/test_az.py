@@ -12,7 +12,7 @@ import pytest
 from tests.azure.conftest import Run
 from tests.azure.standin import StandIn
 
-pytestmark = [pytest.mark.judges, pytest.mark.engine, pytest.mark.xdist_group("azure judges")]
+pytestmark = [pytest.mark.judges, pytest.mark.engine]
 
 
 @pytest.fixture

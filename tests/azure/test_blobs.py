@@ -12,8 +12,6 @@ from tests.azure.client import TASKS, Client, ended
 from tests.azure.standin import StandIn
 from tests.azure.standin.building import scripted
 
-pytestmark = pytest.mark.xdist_group("azure judges")
-
 
 @pytest.fixture(params=["standin", pytest.param("azurite", marks=pytest.mark.judges)])
 def storage(request: pytest.FixtureRequest) -> Iterator[StandIn]:

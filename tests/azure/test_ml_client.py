@@ -13,7 +13,7 @@ import pytest
 from tests.azure.judges.prism import Prism
 from tests.azure.standin import StandIn
 
-pytestmark = [pytest.mark.judges, pytest.mark.xdist_group("azure judges")]
+pytestmark = pytest.mark.judges
 COLOURS = ("blue", "green")
 
 

@@ -15,7 +15,7 @@ from tests.azure.judges.prism import Prism
 from tests.azure.standin import StandIn
 from tests.azure.standin.building import scripted
 
-pytestmark = [pytest.mark.judges, pytest.mark.xdist_group("azure judges")]
+pytestmark = pytest.mark.judges
 
 PROBE = {"failureThreshold": 30, "initialDelay": "PT10S", "period": "PT10S", "successThreshold": 1, "timeout": "PT2S"}
 ROUTE = {"path": "/", "port": 5001}

@@ -79,15 +79,21 @@ def with_the_engine(build: Build) -> list[Document]:
         if request.get("noCache"):
             command += ["--no-cache"]
         environ |= {"DOCKER_BUILDKIT": "0", "DOCKER_CONFIG": str(folder / "docker")}
-        _run(build, [*command, str(folder / "context")], environ)
+        said: list[str] = []
+        try:
+            _run(build, [*command, str(folder / "context")], environ, said)
+        except BuildFailed:
+            _remove_what_is_left(said)
+            raise
         say("Successfully executed container: build")
         digests = {}
         if request.get("isPushEnabled", True):
             say("Executing step ID: push. Timeout(sec): 3600, Working directory: '', Network: ''")
             for name, full in zip(request.get("imageNames") or [], names, strict=True):
                 say(f"Pushing image: {full}, attempt 1")
-                pushed = _run(build, ["docker", "push", full], environ)
-                found = re.search(r"digest: (sha256:[0-9a-f]{64})", pushed)
+                said = []
+                _run(build, ["docker", "push", full], environ, said)
+                found = re.search(r"digest: (sha256:[0-9a-f]{64})", "\n".join(said))
                 if not found:
                     raise BuildFailed("exit status 1")
                 digests[name] = found[1]
@@ -97,11 +103,10 @@ def with_the_engine(build: Build) -> list[Document]:
         return _images(build, digests)
 
 
-def _run(build: Build, command: list[str], environ: dict[str, str]) -> str:
-    """Runs it, each line to the log as it comes; ends it when the run is cancelled."""
+def _run(build: Build, command: list[str], environ: dict[str, str], said: list[str]) -> None:
+    """Runs it, each line to the log and to `said` as it comes; ends it when the run is cancelled."""
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environ)
     assert process.stdout is not None
-    said: list[str] = []
     os.set_blocking(process.stdout.fileno(), False)
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
@@ -125,7 +130,17 @@ def _run(build: Build, command: list[str], environ: dict[str, str]) -> str:
     process.stdout.close()
     if code:
         raise BuildFailed(f"exit status {code}")
-    return "\n".join(said)
+
+
+def _remove_what_is_left(said: list[str]) -> None:
+    """The classic builder keeps the images of the steps before the one that failed."""
+    step, made = "", ""
+    for line in said:
+        step = line if line.startswith("Step ") else step
+        if line.startswith(" ---> ") and " : FROM " not in step and "Running in" not in line:
+            made = line.removeprefix(" ---> ").strip()
+    if re.fullmatch("[0-9a-f]{12}", made):
+        subprocess.run(["docker", "rmi", made], capture_output=True, check=False)
 
 
 def _without_secrets(build: Build, line: str) -> str:

@@ -57,7 +57,7 @@ def put(azure: Azure, request: Request, subscription: str, group: str, workspace
         },
         "systemData": before["systemData"] if before else _system_data(),
     }
-    found.keys.setdefault(endpoint.lower(), [secrets.token_urlsafe(24) for _ in range(2)])
+    found.keys.setdefault(endpoint.lower(), [secrets.token_hex(20) for _ in range(2)])
     operation = azure.operations.begin(f"{found.id}/{path}", lambda: _settle(found, path, "Succeeded"))
     return _accepted(azure, found, operation, _shown(found, path), 200 if before else 201)
 

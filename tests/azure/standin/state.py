@@ -43,7 +43,7 @@ class Registry:
     group: str = GROUP
     subscription: str = SUBSCRIPTION
     upstream: str | None = None
-    passwords: list[str] = field(default_factory=lambda: [secrets.token_urlsafe(24) for _ in range(2)])
+    passwords: list[str] = field(default_factory=lambda: [secrets.token_hex(20) for _ in range(2)])
     may: frozenset[str] = frozenset({"pull", "push", "delete"})  # what the signed-in principal's roles allow
     runs: dict[str, Document] = field(default_factory=dict)
     cancelled: set[str] = field(default_factory=set)

@@ -20,8 +20,8 @@ class Tokens:
     """`lifetime`: seconds an access token lives. `refuse`: the sign-in service's answer to every token request."""
 
     tenant: str
-    secret: str = field(default_factory=lambda: secrets.token_urlsafe(24))
-    refresh_token: str = field(default_factory=lambda: "refresh-" + secrets.token_urlsafe(24))
+    secret: str = field(default_factory=lambda: secrets.token_hex(20))
+    refresh_token: str = field(default_factory=lambda: "refresh-" + secrets.token_hex(20))
     lifetime: int = 3600
     refuse: str = ""  # AADSTS... text
     _issued: dict[str, tuple[str, float]] = field(default_factory=dict)  # token -> (audience, expiry)
