@@ -184,6 +184,25 @@ class Step(Protocol):
         """Pure: None if the output is still there, else why not: `container gone`."""
 
 
+@dataclass(frozen=True)
+class Made:
+    """An image that a task will have made. `path`: project/name."""
+
+    path: str
+    fingerprint: str  # 64 hex
+
+
+class Makes(Protocol):
+    """What a step has besides, if it makes images."""
+
+    def makes(
+        self, inputs: Any, fingerprint: str, file_sets: Sequence[FileSet], identities: Mapping[str, str]
+    ) -> Made | None:
+        """Pure: the image that `run` will make or find, known before it runs; None: none of its own.
+
+        `fingerprint`: the task's. `identities`: of the outputs that it needs, by task."""
+
+
 class Stops(Protocol):
     """What a step has besides, if `doit clean` should stop what it started."""
 

@@ -11,7 +11,7 @@ from bedplate import labels
 from bedplate.dockerfile_scope import this_platform
 from bedplate.model import BuiltImage, DockerfileImage, ImageEntry, ReferenceImage, Registry, RootfsImage, Spec
 from bedplate.questions import Answers, Question
-from bedplate.step import BuildRequest, Clients, DockerfileFiles, Files, FileSet, Given, ReadFile, Task, Upstream
+from bedplate.step import BuildRequest, Clients, DockerfileFiles, Files, FileSet, Given, Made, ReadFile, Task, Upstream
 
 ROOTFS_DOCKERFILE = 'FROM scratch\nADD rootfs.tar /\nCMD ["/bin/sh"]\n'
 
@@ -80,6 +80,10 @@ def run(inputs: Inputs, given: Given, clients: Clients) -> BuiltImage:
     else:
         _rootfs(inputs, name, given, clients)
     return BuiltImage(name, found.local_tag(inputs.path, given.fingerprint), given.fingerprint, None)
+
+
+def makes(inputs: Inputs, fingerprint: str, file_sets: Sequence[FileSet], identities: Mapping[str, str]) -> Made:
+    return Made(inputs.path, fingerprint)
 
 
 def asks(output: BuiltImage, spec: Spec) -> Sequence[Question]:

@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from registries import DOCKER_CONFIG, DOCKER_INDEX, put_manifest, sha256
-
+from registries import DOCKER_CONFIG, DOCKER_INDEX, DOCKER_MANIFEST, put_manifest, sha256
 
 REPO = Path(__file__).parent.parent
 DOIT = Path(sys.executable).with_name("doit")
@@ -42,7 +41,8 @@ class Scratch:
 
     def spec(self, images: str, more: str = "") -> None:
         target = f"targets: {{local: {{registry: {{kind: generic, address: '{self.registry}', insecure: true}}}}}}"
-        self.write({"pipeline.yaml": f"version: 1\nproject: {self.project}\nimages:\n{_indented(images)}{more}{target}\n"})
+        head = f"version: 1\nproject: {self.project}\nimages:\n"
+        self.write({"pipeline.yaml": f"{head}{_indented(images)}{more}{target}\n"})
 
     def write(self, files: Mapping[str, str]) -> None:
         for name, content in files.items():
@@ -70,6 +70,12 @@ class Scratch:
         ended = self.doit(*args, **environ)
         assert ended == code, f"doit {' '.join(args)} ended with {ended}:\n{self.output}"
         return [line.split()[1] for line in self.output.splitlines() if line.startswith(".  ")]
+
+    def record(self, task: str) -> dict[str, Any]:
+        """The task's last good output."""
+        lines = (self.root / ".bedplate/local.jsonl").read_text(encoding="utf-8").splitlines()
+        output: dict[str, Any] = dict(json.loads(line) for line in lines)[task]["_values_:"]["output"]
+        return output
 
     def lock(self) -> dict[str, dict[str, dict[str, str]]]:
         import yaml
@@ -100,9 +106,8 @@ class Scratch:
         return sorted(name for name in names if f"{self.project}/" in name)
 
     def file_of(self, image: str, path: str) -> str:
-        """Content of a file of the newest image of this name in the engine."""
-        tags = docker("images", "--format", "{{.Repository}}:{{.Tag}}", f"{self.project}/{image}").split()
-        container = docker("create", tags[0], "nothing")
+        """Content of a file of the image as it is recorded; the engine has it."""
+        container = docker("create", self.record(f"build_base:{image}")["tag"], "nothing")
         try:
             tar = subprocess.run(["docker", "cp", f"{container}:{path}", "-"], capture_output=True, check=True).stdout
         finally:
@@ -117,7 +122,7 @@ def docker(*args: str) -> str:
     return subprocess.run(["docker", *args], capture_output=True, text=True, check=True).stdout.strip()
 
 
-def upstream(address: str, repository: str, tag: str, content: str, authorization: str = "", arch: str = "amd64") -> str:
+def upstream(address: str, repository: str, tag: str, content: str, auth: str = "", arch: str = "amd64") -> str:
     """Puts an image of somebody else's into a registry: one file, /up, with this content. Its digest."""
     tar = io.BytesIO()
     with tarfile.open(fileobj=tar, mode="w") as opened:
@@ -129,10 +134,10 @@ def upstream(address: str, repository: str, tag: str, content: str, authorizatio
     document = {"architecture": arch, "os": "linux", "config": {}, "rootfs": {"type": "layers", "diff_ids": [diff]}}
     config = json.dumps(document).encode()
     for blob in (layer, config):
-        _put_blob(address, repository, blob, authorization)
+        _put_blob(address, repository, blob, auth)
     manifest = {
         "schemaVersion": 2,
-        "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
+        "mediaType": DOCKER_MANIFEST,
         "config": {"mediaType": DOCKER_CONFIG, "size": len(config), "digest": sha256(config)},
         "layers": [
             {
@@ -142,7 +147,7 @@ def upstream(address: str, repository: str, tag: str, content: str, authorizatio
             }
         ],
     }
-    return put_manifest(address, repository, tag, manifest, authorization)
+    return put_manifest(address, repository, tag, manifest, auth)
 
 
 def index(address: str, repository: str, tag: str, by_platform: Mapping[str, str]) -> str:
@@ -169,7 +174,6 @@ def delete(address: str, repository: str, digest: str) -> None:
     assert status == 202, body
 
 
-
 def _put_blob(address: str, repository: str, blob: bytes, authorization: str) -> None:
     headers = {"Authorization": authorization} if authorization else {}
     status, answered, body = _ask(address, "POST", f"/v2/{repository}/blobs/uploads/", headers=headers)
@@ -184,9 +188,7 @@ def _put_blob(address: str, repository: str, blob: bytes, authorization: str) ->
 def _ask(
     address: str, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
 ) -> tuple[int, Any, bytes]:
-    accept = ",".join(
-        ["application/vnd.docker.distribution.manifest.v2+json", "application/vnd.oci.image.manifest.v1+json", DOCKER_INDEX]
-    )
+    accept = f"{DOCKER_MANIFEST}, application/vnd.oci.image.manifest.v1+json, {DOCKER_INDEX}"
     connection = http.client.HTTPConnection(address, timeout=10)
     connection.request(method, path, body, {"Accept": accept, **(headers or {})})
     answer = connection.getresponse()

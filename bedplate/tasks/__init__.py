@@ -15,6 +15,7 @@ LINES = """\
     plugins.command.plan = "bedplate.tasks.plan:Plan"
     plugins.command.lock = "bedplate.tasks.lock:Lock"
     plugins.command.outdated = "bedplate.tasks.lock:Outdated"
+    plugins.command.inputs = "bedplate.tasks.inputs:Inputs"
 """
 
 

@@ -10,7 +10,7 @@ from doit.cmd_base import DoitCmdBase
 
 from bedplate.errors import SpecError, StepError
 from bedplate.pins import NAME
-from bedplate.tasks import names
+from bedplate.tasks import names, options
 from bedplate.tasks.session import Session
 
 UPDATE = {
@@ -40,6 +40,11 @@ class Lock(DoitCmdBase):  # type: ignore[misc]  # doit has no types
     )
     cmd_options = (UPDATE, CHECK)
 
+    def parse_execute(self, in_args: list[str]) -> int:
+        params, args = options.parse(self, in_args)
+        params.update(self.opt_vals)
+        return int(self.execute(params, args))
+
     def _execute(self, update: bool, check: bool, pos_args: list[str]) -> int:
         session: Session = self.loader.session
         images = names.of_images(session, pos_args)
@@ -55,6 +60,11 @@ class Outdated(DoitCmdBase):  # type: ignore[misc]
     doc_usage = "[IMAGE ...]"
     doc_description = "Exit code 0: none has moved; 1: a registry did not answer; 2: some have moved."
     cmd_options = ()
+
+    def parse_execute(self, in_args: list[str]) -> int:
+        params, args = options.parse(self, in_args)
+        params.update(self.opt_vals)
+        return int(self.execute(params, args))
 
     def _execute(self, pos_args: list[str]) -> int:
         session: Session = self.loader.session

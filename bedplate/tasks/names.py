@@ -1,4 +1,4 @@
-"""names: the tasks that the words of a command mean: images, environments, tasks and steps; a mistyped one is refused."""
+"""names: the images and tasks that the words of a command mean; a mistyped one is refused."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def maker(session: Session, word: str) -> Task:
             return task
     made = [task for task in session.tasks if task.step in MAKERS]
     known = [name for task in made for name in (task.entry, task.name)]
-    refuse(f"there is no image or environment '{word}' for target '{session.spec.target.name}'", word, known)
+    return refuse(f"there is no image or environment '{word}' for target '{session.spec.target.name}'", word, known)
 
 
 def of_tasks(session: Session, words: Iterable[str]) -> set[str]:

@@ -9,9 +9,10 @@ from typing import Any
 from doit.cmd_base import DoitCmdBase
 
 from bedplate import plan as plans
-from bedplate.errors import SpecError
-from bedplate.stale import Verdict
-from bedplate.tasks import options
+from bedplate.errors import SpecError, StepError
+from bedplate.pins import NAME, Reference
+from bedplate.stale import Verdict, shown
+from bedplate.tasks import names, options
 from bedplate.tasks.session import Session
 
 JSON = {"name": "as_json", "long": "json", "type": bool, "default": False, "help": "one JSON object (plan.schema.json)"}
@@ -25,12 +26,13 @@ MATRIX = {
 
 
 class Plan(DoitCmdBase):  # type: ignore[misc]  # doit has no types
-    """Exit code 0: nothing would run; 2: something would; 3: a mistake in the spec."""
-
     name = "plan"
     doc_purpose = "say what would run and why, without running it"
     doc_usage = "[IMAGE or TASK ...]"
-    doc_description = "Exit code 0: nothing would run; 2: something would, or might; 3: a mistake in the spec."
+    doc_description = (
+        "Exit code 0: nothing would run; 2: something would, or might; 3: a mistake in the spec;\n"
+        "1: an upstream image is not locked yet and its registry does not say its digest."
+    )
     cmd_options = (JSON, MATRIX)
 
     def parse_execute(self, in_args: list[str]) -> int:
@@ -40,52 +42,62 @@ class Plan(DoitCmdBase):  # type: ignore[misc]  # doit has no types
 
     def _execute(self, as_json: bool, matrix: bool, pos_args: list[str]) -> int:
         session: Session = self.loader.session
+        wanted = names.of_tasks(session, pos_args)
         try:
-            verdicts = chosen(session, pos_args)
+            # a run would write these digests; what it would do depends on them
+            unlocked = session.pins.missing(session.upstream())
+            for _ in session.pin(locked=self.loader.locked, write=False):
+                pass
+            verdicts = chosen(session, wanted)
         except SpecError as error:
             sys.stderr.write(f"{error}\n")
             return 3
+        except StepError as error:
+            sys.stderr.write(f"{error}\n")
+            return 1
         if matrix:
             print(json.dumps({"levels": levels(session, verdicts)}))
         elif as_json:
-            print(json.dumps(to_json(session, verdicts), indent=2))
+            print(json.dumps(to_json(session, verdicts, unlocked), indent=2))
         else:
-            print("\n".join(lines(session, verdicts)))
+            print("\n".join(lines(session, verdicts, unlocked)))
         return 2 if any(not v.fresh for v in verdicts) else 0
 
 
-def chosen(session: Session, names: list[str]) -> list[Verdict]:
-    """The verdicts on the tasks or images named and on all that these need; on all tasks without names."""
-    if not names:
-        return list(session.verdicts.values())
-    tasks = {t.name for t in session.tasks if t.name in names or t.step in names}
-    images = {t.name for t in session.tasks if t.step in ("build_base", "push") and t.entry in names}
-    wanted = plans.upstream(session.tasks, tasks | images)
-    return [v for v in session.verdicts.values() if v.task in wanted]
+def chosen(session: Session, wanted: set[str]) -> list[Verdict]:
+    """The verdicts on these tasks and on all that they need; on all tasks where none is named."""
+    needed = plans.upstream(session.tasks, wanted) if wanted else session.verdicts
+    return [v for v in session.verdicts.values() if v.task in needed]
 
 
-def lines(session: Session, verdicts: list[Verdict]) -> list[str]:
+def lines(session: Session, verdicts: list[Verdict], unlocked: list[Reference]) -> list[str]:
     running = [v for v in verdicts if not v.fresh]
     width = max((len(v.task) for v in running), default=0)
     said = [session.headline]
+    said += [f"{NAME} would get {r.text} ({r.platform}): {session.pins.digest(*r.key)[:19]}" for r in unlocked]
     for verdict in running:
-        reasons = list(verdict.reasons) or [f"maybe: after {', '.join(verdict.maybe)}"]
+        reasons = shown(verdict.reasons) or [f"maybe: after {', '.join(verdict.maybe)}"]
         said.append(f"{verdict.task:<{width}}  {reasons[0]}")
         said += [f"{'':<{width}}  {reason}" for reason in reasons[1:]]
     surely = sum(1 for v in running if v.reasons)
     maybe = f", {len(running) - surely} may" if len(running) > surely else ""
     said.append(
-        f"{surely} of {len(verdicts)} tasks would run{maybe}" if running else f"{len(verdicts)} tasks up to date"
+        f"{surely} of {len(verdicts)} tasks would run{maybe}"
+        if running
+        else f"{_count(len(verdicts), 'task')} up to date"
     )
     return said
 
 
-def to_json(session: Session, verdicts: list[Verdict]) -> dict[str, Any]:
+def to_json(session: Session, verdicts: list[Verdict], unlocked: list[Reference]) -> dict[str, Any]:
     """As schemas/plan.schema.json says."""
     return {
         "version": 1,
         "project": session.spec.project,
         "target": session.spec.target.name,
+        "would_lock": [
+            {"reference": r.text, "platform": r.platform, "digest": session.pins.digest(*r.key)} for r in unlocked
+        ],
         "tasks": [
             {
                 "task": v.task,
@@ -111,3 +123,7 @@ def levels(session: Session, verdicts: list[Verdict]) -> list[dict[str, list[str
                 found.append({"image": []})
             found[depth[task.name]]["image"].append(task.entry)
     return found
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

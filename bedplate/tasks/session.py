@@ -143,7 +143,7 @@ class Session:
     def pin(self, *, locked: bool, write: bool) -> Iterator[str]:
         """Takes a digest for every upstream image that has none; what it did, a line for each.
 
-        `locked`: none may be taken. `write`: into the lock, not for this process alone. Raises SpecError or StepError."""
+        `locked`: none may be taken. `write`: into the lock, not for this process alone. Raises SpecError, StepError."""
         missing = self.pins.missing(self.upstream())
         if missing and (locked or os.environ.get("CI")):
             raise refuse(missing, "--locked" if locked else "CI is set")

@@ -16,7 +16,7 @@ from bedplate.model import (
     Spec,
 )
 from bedplate.questions import Answers, Question
-from bedplate.step import Clients, Given, Task
+from bedplate.step import Clients, FileSet, Given, Made, Task
 from steps.create_environment import azureml_v1, local
 
 VARIANTS: Mapping[str, ModuleType] = {
@@ -44,9 +44,14 @@ def tasks(spec: Spec) -> Iterable[Task]:
 
 
 def run(inputs: Any, given: Given, clients: Clients) -> Environment:  # each variant has Inputs of its own
-    variant = next(module for module in VARIANTS.values() if isinstance(inputs, module.Inputs))
-    environment: Environment = variant.run(inputs, given, clients)
+    environment: Environment = _variant(inputs).run(inputs, given, clients)
     return environment
+
+
+def makes(inputs: Any, fingerprint: str, file_sets: Sequence[FileSet], identities: Mapping[str, str]) -> Made | None:
+    makes = getattr(_variant(inputs), "makes", None)
+    made: Made | None = makes(inputs, fingerprint, file_sets, identities) if makes else None
+    return made
 
 
 def asks(output: Environment, spec: Spec) -> Sequence[Question]:
@@ -57,3 +62,7 @@ def asks(output: Environment, spec: Spec) -> Sequence[Question]:
 def present(output: Environment, answers: Answers) -> str | None:
     why: str | None = VARIANTS[output.kind].present(output, answers)
     return why
+
+
+def _variant(inputs: Any) -> ModuleType:
+    return next(module for module in VARIANTS.values() if isinstance(inputs, module.Inputs))

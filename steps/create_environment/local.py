@@ -10,7 +10,7 @@ from bedplate import context, fingerprint, labels, requirements
 from bedplate.builders import found, image, ship
 from bedplate.model import BuiltImage, Environment, EnvironmentEntry, PushedImage, Registry, Spec
 from bedplate.questions import Answers, Question
-from bedplate.step import BuildRequest, Clients, FileSet, Given, Requirements, Task
+from bedplate.step import BuildRequest, Clients, FileSet, Given, Made, Requirements, Task
 from steps.create_environment import recipe, tools
 
 # beside the images of the spec, whose names have no slash
@@ -65,8 +65,8 @@ def run(inputs: Inputs, given: Given, clients: Clients) -> Environment:
         pushed = given.one(PushedImage)
         clients.log.note(f"image {inputs.image} is the environment as it stands")
         return Environment(inputs.name, "local", f"{pushed.repository}@{pushed.digest}", base.fingerprint, None, None)
-    made_of = content(inputs, given.file_sets, base)
-    path = REPOSITORY.format(project=inputs.project, name=inputs.name.lower())
+    made_of = content(inputs, given.file_sets, base.identity)
+    path = _path(inputs)
     built = found.find(inputs.name, path, made_of, registry, clients)
     if built is None:
         built = BuiltImage(inputs.name, found.local_tag(path, made_of), made_of, None)
@@ -86,12 +86,20 @@ def present(output: Environment, answers: Answers) -> str | None:
     return next((reason for reason in reasons if reason), None)
 
 
-def content(inputs: Inputs, file_sets: Sequence[FileSet], base: BuiltImage) -> str:
-    """The fingerprint of the image, 64 hex: neither the registry's address nor a tag is part of what it holds."""
+def makes(inputs: Inputs, fingerprint: str, file_sets: Sequence[FileSet], identities: Mapping[str, str]) -> Made | None:
+    if inputs.user_managed:
+        return None
+    return Made(_path(inputs), content(inputs, file_sets, identities[f"build_base:{inputs.image}"]))
+
+
+def content(inputs: Inputs, file_sets: Sequence[FileSet], base: str) -> str:
+    """The fingerprint of the image, 64 hex: neither the registry's address nor a tag is part of what it holds.
+
+    `base`: the identity of the image that it stands on."""
     parts = dict(fingerprint.of_inputs(replace(inputs, tags=())))
     for files in file_sets:
         parts.update(context.parts_of(files))
-    return fingerprint.digest({**parts, "base": base.identity})
+    return fingerprint.digest({**parts, "base": base})
 
 
 def build(inputs: Inputs, given: Given, wanted: BuiltImage, clients: Clients) -> None:
@@ -141,6 +149,10 @@ def _server(inputs: Inputs, clients: Clients) -> str:
 def _platform(base: Mapping[str, Any]) -> str:  # Any: what the engine says of an image is JSON
     parts = (base.get("Os", "linux"), base.get("Architecture", ""), base.get("Variant"))
     return "/".join(part for part in parts if part)
+
+
+def _path(inputs: Inputs) -> str:
+    return REPOSITORY.format(project=inputs.project, name=inputs.name.lower())
 
 
 def _repository(output: Environment) -> str:

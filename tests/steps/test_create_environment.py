@@ -93,14 +93,14 @@ def test_a_kind_that_is_not_there_yet_is_one_clear_error() -> None:
 def test_only_what_is_in_the_image_is_part_of_its_fingerprint() -> None:
     base = BuiltImage("base", "p/base:fp-1", "1" * 64, None)
     files = [FileSet("", (ReadFile("requirements.txt", "file", 0o644, "a" * 64, 3, (0, 0, 0, 0)),))]
-    first = local.content(one_task().inputs, files, base)
-    assert local.content(one_task(tags=("v2",)).inputs, files, base) == first
-    assert local.content(one_task().inputs, files, replace(base, digest="sha256:" + "2" * 64)) == first
+    first = local.content(one_task().inputs, files, base.identity)
+    assert local.content(one_task(tags=("v2",)).inputs, files, base.identity) == first
+    assert local.content(one_task().inputs, files, replace(base, digest="sha256:" + "2" * 64).identity) == first
     different = [
-        local.content(one_task(variables={"LEVEL": "debug"}).inputs, files, base),
-        local.content(one_task(inference_server="1.4.0").inputs, files, base),
-        local.content(one_task().inputs, files, replace(base, fingerprint="2" * 64)),
-        local.content(one_task().inputs, [FileSet("", (replace(files[0].files[0], sha256="b" * 64),))], base),
+        local.content(one_task(variables={"LEVEL": "debug"}).inputs, files, base.identity),
+        local.content(one_task(inference_server="1.4.0").inputs, files, base.identity),
+        local.content(one_task().inputs, files, replace(base, fingerprint="2" * 64).identity),
+        local.content(one_task().inputs, [FileSet("", (replace(files[0].files[0], sha256="b" * 64),))], base.identity),
     ]
     assert len({first, *different}) == 5
 
