@@ -143,6 +143,12 @@ def test_mistakes_of_another_file_stand_at_their_place_there(project: Path) -> N
         (("azureml:iris@latest", "file:gone.yml"), "5:14 environment: there is no azure/gone.yml"),
         (("instance_type: Standard_DS3_v2\n", ""), "1:1 'instance_type' is missing"),
         (("name: blue\n", ""), "1:1 'name' is missing"),
+        (
+            ("../src", "azureml:a:b:c"),
+            "7:9 code_configuration.code: 'azureml:a:b:c' names no code: "
+            "write azureml:NAME:VERSION or azureml:NAME@LABEL",
+        ),
+        (("azureml:iris@latest", "{image: b, version: [1]}"), "5:34 environment.version: a text is wanted"),
     ],
 )
 def test_a_mistake_is_named_where_it_stands(project: Path, replace: tuple[str, str], expected: str) -> None:
@@ -167,3 +173,29 @@ def test_all_mistakes_are_named_at_once(project: Path) -> None:
 def test_a_file_that_is_not_there_is_named(project: Path) -> None:
     with pytest.raises(SpecError, match="azure/gone.yml: cannot be read"):
         azureml_read.environment("azure/gone.yml", project)
+
+
+def test_code_and_a_model_may_be_in_azure_already(project: Path) -> None:
+    read = deployment(project, "../src", "azureml:code:1", "azureml:iris:3", "{path: 'azureml://jobs/j/outputs/model'}")
+    assert read.code == AssetRef("", "codes", "code", "1", None)
+    assert read.model == ModelVersion("azureml://jobs/j/outputs/model")
+    assert deployment(project, "  code: ../src\n", "").code is None
+
+
+def test_a_file_that_is_no_mapping_is_refused(project: Path) -> None:
+    with pytest.raises(SpecError, match="the file is no mapping"):
+        environment(project, "- a\n")
+    (project / "azure/e.yml").write_text("- a\n", encoding="utf-8")
+    assert mistakes(project, "azureml:iris@latest", "file:e.yml") == ["1:1 the file is no mapping of keys to values"]
+    (project / "azure/e.yml").write_text("{", encoding="utf-8")
+    assert len(mistakes(project, "azureml:iris@latest", "file:e.yml")) == 1
+
+
+def test_routes_with_something_missing_are_named(project: Path) -> None:
+    with pytest.raises(SpecError) as caught:
+        environment(project, "name: a\nimage: b\ninference_config: {liveness_route: {port: 1}}\n")
+    assert [m.message for m in caught.value.mistakes] == [
+        "inference_config: 'readiness_route' is missing",
+        "inference_config: 'scoring_route' is missing",
+        "inference_config.liveness_route: 'path' is missing",
+    ]

@@ -121,3 +121,14 @@ def test_what_az_does_not_know_is_left_out_and_said() -> None:
     text = azureml_yaml.deployment_yaml(told)
     assert text.startswith("# startup_probe: ")
     assert "startup_probe" not in yaml.safe_load(text)
+
+
+def test_a_managed_endpoint_says_who_may_call_it() -> None:
+    document = yaml.safe_load(azureml_yaml.endpoint_yaml(azureml_yaml.endpoint("iris", entry())))
+    assert (document["name"], document["auth_mode"]) == ("iris", "key")
+    assert "compute" not in document
+
+
+def test_a_deployment_on_kubernetes_says_so() -> None:
+    told = OnlineDeployment("b", "e", True, None, None, None, None)
+    assert yaml.safe_load(azureml_yaml.deployment_yaml(told))["type"] == "kubernetes"

@@ -112,6 +112,16 @@ def test_what_is_no_conda_file_is_an_error() -> None:
     assert mistake("dependencies:\n- {numpy: [1]}\n").startswith("services/a/conda.yml:2: a dependency is a text")
 
 
+def test_an_empty_requirement_is_passed_over() -> None:
+    assert read("dependencies:\n- pip:\n  - ''\n  - numpy\n").pip[0].text == "numpy"
+
+
+def test_a_requirement_that_is_no_text_is_named() -> None:
+    assert mistake("dependencies:\n- pip:\n  - [a]\n").startswith(
+        "services/a/conda.yml:3: a requirement of pip is a text"
+    )
+
+
 def test_a_pip_file_becomes_an_environment_with_a_python() -> None:
     found = conda_file.of_pip("a/requirements.txt", {"a/requirements.txt": "numpy==1.26 \\\n  --hash=sha256:00\n"})
     assert [line.text for line in found.pip] == ["numpy==1.26   --hash=sha256:00"]

@@ -178,6 +178,36 @@ def test_what_is_gone_is_noticed_and_clean_removes_it(public: Project) -> None:
     assert deploy.stop(output, clients) is None
 
 
+def test_routes_that_v1_cannot_have_are_named(public: Project) -> None:
+    route = "{port: 5001, path: /}"
+    routes = f"    inference_config: {{liveness_route: {route}, readiness_route: {route}, scoring_route: {route}}}\n"
+    public.edit("pipeline.yaml", "    conda: service/conda.yml\n", f"    user_managed: true\n{routes}")
+    public.environment()
+    assert "inference_config is left out: v1 serves with a server of its own" in public.log.notes
+    public.deploy()
+    inline = json.loads(public.files()[f"{SERVICE}/inferenceconfig.json"])["environment"]
+    assert (inline["python"]["userManagedDependencies"], "condaDependencies" in inline["python"]) == (True, False)
+
+
+def test_a_service_may_have_no_model_or_one_that_is_registered_first(public: Project) -> None:
+    public.edit("pipeline.yaml", "    model: mymodel\n", "")
+    public.deploy()
+    assert " -m " not in public.files()[f"{SERVICE}/deploy.sh"]
+    public.edit("pipeline.yaml", "    code: service\n", "    model: mymodel\n    code: service\n")
+    public.edit("pipeline.yaml", '{registered: "mymodel:1"}', '{path: service/score.py, version: "2"}')
+    public.deploy()
+    script = public.files()[f"{SERVICE}/deploy.sh"]
+    assert "#   az ml model register -n mymodel -p ../../../../service/score.py -w ws -g rg" in script
+    assert "-m mymodel:2" in script
+
+
+def test_a_service_that_cannot_be_written_is_named(public: Project) -> None:
+    (public.root / "build/azure_v1").mkdir(parents=True)
+    (public.root / "build/azure_v1/services").write_text("", encoding="utf-8")
+    with pytest.raises(StepError, match="build/azure_v1/services/myservice: cannot be written"):
+        public.deploy()
+
+
 def test_an_equal_environment_is_the_same_one(public: Project) -> None:
     before = public.environment()
     public.edit("service/conda.yml", "dependencies:", "# what it needs\ndependencies:")

@@ -54,6 +54,12 @@ def test_a_private_registry_is_named_and_the_password_is_not() -> None:
     }
 
 
+def test_a_password_in_a_file_is_named_by_the_file() -> None:
+    pull = Pull("registry.example.org", None, FileSecret("~/password"))
+    registry = azureml_v1.environment("iris", IMAGE, {}, None, pull)["docker"]["baseImageRegistry"]
+    assert (registry["username"], registry["password"]) == ("${BASE_IMAGE_REGISTRY_USERNAME}", "${file:~/password}")
+
+
 def test_a_user_managed_environment_has_no_packages() -> None:
     document = azureml_v1.environment("iris", IMAGE, {}, None, None)
     assert document["python"]["userManagedDependencies"] is True
@@ -86,6 +92,7 @@ def test_the_packages_stand_in_a_file_of_their_own() -> None:
         ),
         ("aks", {"authEnabled": True, "tokenAuthEnabled": True}, "tokenAuthEnabled"),
         ("aci", {"vnetName": "v"}, "vnetName"),
+        ("aks", {"unheardOf": 1}, "unheardOf"),
     ],
 )
 def test_a_setting_that_v1_would_ignore_or_refuse_is_named(
@@ -109,6 +116,12 @@ def test_the_cli_line_is_the_tutorials() -> None:
         "az ml model deploy -n myservice -m mymodel:1 --ic inferenceconfig.json --dc deploymentconfig.json"
         ' --ct akscomputetarget "$@"'
     )
+
+
+def test_a_service_without_a_model_and_a_target_has_neither_in_its_line() -> None:
+    line = azureml_v1_scripts.cli(service(model=None, compute_target=None)).splitlines()[-1]
+    assert " -m " not in line
+    assert " --ct " not in line
 
 
 def test_a_name_with_a_space_stays_one_word_of_the_line() -> None:
@@ -137,3 +150,5 @@ def test_the_sdk_program_asks_the_environment_where_the_spec_says_nothing() -> N
     assert "variable('BASE_IMAGE_REGISTRY_USERNAME')" in program
     assert "variable('BASE_IMAGE_REGISTRY_PASSWORD')" in program
     assert "Workspace.from_config()" in program
+    assert "import AksCompute" in program
+    assert "AksCompute" not in azureml_v1_scripts.sdk(service(compute_type="local", settings={}), None)
