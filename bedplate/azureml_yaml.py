@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from bedplate.azureml_refs import AssetRef
-from bedplate.model import InferenceConfig, OnlineEndpointDeploy
+from bedplate.model import EnvironmentEntry, InferenceConfig, OnlineEndpointDeploy, ServiceEntry
 
 Document: TypeAlias = dict[str, Any]  # YAML
 
@@ -82,6 +82,38 @@ class OnlineDeployment:
     instance_type: str | None = None
     instance_count: int | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+def environment(entry: EnvironmentEntry, version: str, image: str) -> EnvironmentVersion:
+    """An environment of the spec with the image that was pushed. Azure ML keeps variables with the deployment."""
+    return EnvironmentVersion(
+        entry.name, version, image, conda_file=entry.conda, inference_config=entry.inference_config
+    )
+
+
+def deployment(
+    name: str,
+    endpoint: str,
+    service: ServiceEntry,
+    entry: OnlineEndpointDeploy,
+    environment: AssetRef | EnvironmentVersion,
+    model: AssetRef | ModelVersion | None,
+    variables: Mapping[str, str],
+) -> OnlineDeployment:
+    """A service of the spec. `variables`: its environment's; those of the target come after them."""
+    return OnlineDeployment(
+        name=name,
+        endpoint=endpoint,
+        kubernetes=entry.compute is not None,
+        environment=environment,
+        model=model,
+        code=service.code,
+        scoring_script=service.entry_script,
+        variables={**variables, **entry.settings.get("environment_variables", {})},
+        instance_type=entry.instance_type,
+        instance_count=entry.instance_count,
+        settings=deployment_settings(entry),
+    )
 
 
 def endpoint(name: str, entry: OnlineEndpointDeploy) -> OnlineEndpoint:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bedplate import azureml_read, azureml_yaml
 from bedplate.azureml_refs import COLLECTIONS, AssetRef
 from bedplate.azureml_yaml import EnvironmentVersion, ModelVersion, OnlineDeployment
-from bedplate.model import InferenceConfig, OnlineEndpointDeploy, Route
+from bedplate.model import EnvironmentEntry, InferenceConfig, OnlineEndpointDeploy, Route, ServiceEntry
 
 NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}", fullmatch=True)
 TEXTS = st.text(st.characters(min_codepoint=32, max_codepoint=0x24F, exclude_categories=("Cc", "Cs")), max_size=20)
@@ -132,3 +132,32 @@ def test_a_managed_endpoint_says_who_may_call_it() -> None:
 def test_a_deployment_on_kubernetes_says_so() -> None:
     told = OnlineDeployment("b", "e", True, None, None, None, None)
     assert yaml.safe_load(azureml_yaml.deployment_yaml(told))["type"] == "kubernetes"
+
+
+def test_a_service_of_the_spec_becomes_a_deployment() -> None:
+    service = ServiceEntry("iris", "iris", None, "services/iris", "score.py", ())
+    told = entry(environment_variables={"B": "2"}, auth_mode="key", app_insights_enabled=True)
+    environment = AssetRef("", "environments", "iris", "0123", None)
+    made = azureml_yaml.deployment("v-0123", "iris", service, told, environment, None, {"A": "1", "B": "1"})
+    assert yaml.safe_load(azureml_yaml.deployment_yaml(made, "../../")) == {
+        "$schema": "https://azuremlschemas.azureedge.net/latest/managedOnlineDeployment.schema.json",
+        "name": "v-0123",
+        "endpoint_name": "iris",
+        "code_configuration": {"code": "../../services/iris", "scoring_script": "score.py"},
+        "environment": "azureml:iris:0123",
+        "environment_variables": {"A": "1", "B": "2"},
+        "instance_type": "Standard_DS3_v2",
+        "instance_count": 1,
+        "app_insights_enabled": True,
+    }
+
+
+def test_an_environment_of_the_spec_becomes_a_version() -> None:
+    told = EnvironmentEntry("iris", "base", None, "conda.yml", False, "1.5.1", None, {}, ("latest",), None, {})
+    assert yaml.safe_load(azureml_yaml.environment_yaml(azureml_yaml.environment(told, "0123", "r/i@sha256:0"))) == {
+        "$schema": "https://azuremlschemas.azureedge.net/latest/environment.schema.json",
+        "name": "iris",
+        "version": "0123",
+        "image": "r/i@sha256:0",
+        "conda_file": "./conda.yml",
+    }
