@@ -6,8 +6,10 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +17,12 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from tests.azure.client import Client
 from tests.azure.judges.azurite import Azurite
 from tests.azure.judges.documents import SPECS
 from tests.azure.judges.prism import Prism
 from tests.azure.judges.programs import AZ, ML, CannotInstall, venv_python
-from tests.azure.standin import StandIn
+from tests.azure.standin import StandIn, Workspace
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -28,6 +31,38 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 def standin() -> Iterator[StandIn]:
     with StandIn() as running:
         yield running
+
+
+@pytest.fixture
+def client(standin: StandIn) -> Client:
+    return Client(standin)
+
+
+@pytest.fixture
+def workspace(standin: StandIn) -> Workspace:
+    return standin.add_workspace("demo", standin.add_registry("standinacr"))
+
+
+@pytest.fixture
+def echo() -> Iterator[str]:
+    """A container's stand-in: answers with what it was sent."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
 
 
 @pytest.fixture(scope="session")

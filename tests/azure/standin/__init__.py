@@ -1,6 +1,7 @@
 """standin: a server for tests that keeps state and speaks what Azure speaks."""
 
-from .blobs import AzuriteBlobs, Blobs
+from .azurite_blobs import AzuriteBlobs
+from .blobs import Blobs
 from .exchange import Answer, Exchange, Refused, Request
 from .faults import Fault
 from .server import StandIn

@@ -11,8 +11,24 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from . import acr, arm, certificates, config_dir, docker_registry, endpoints, importing, ml, scoring, sign_in, tasks
-from .blobs import AzuriteBlobs, Blobs
+from . import (
+    acr,
+    arm,
+    assets,
+    certificates,
+    config_dir,
+    deployments,
+    docker_registry,
+    endpoints,
+    following,
+    importing,
+    scoring,
+    sign_in,
+    tasks,
+    workspaces,
+)
+from .azurite_blobs import AzuriteBlobs
+from .blobs import Blobs
 from .exchange import Answer, Recorder, Refused, Request, Route
 from .faults import Faults
 from .operations import Operations
@@ -26,8 +42,11 @@ GUARDED: tuple[Route, ...] = (
     *tasks.ROUTES,
     *importing.ROUTES,
     *acr.ROUTES,
+    *following.ROUTES,
+    *deployments.ROUTES,
     *endpoints.ROUTES,
-    *ml.ROUTES,
+    *assets.ROUTES,
+    *workspaces.ROUTES,
     *arm.ROUTES,
 )
 
@@ -98,7 +117,7 @@ class StandIn:
         self.azure.workspaces[name.lower()] = workspace
         self.azure.groups.add((workspace.subscription.lower(), workspace.group.lower()))
         self.azure.blobs.add_account(workspace.account)
-        ml.add_datastore(workspace, self.azure)
+        assets.add_datastore(workspace, self.azure)
         return workspace
 
     # ---- what a test says and asks

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from .blobs import AzuriteBlobs, Blobs
+from .azurite_blobs import AzuriteBlobs
+from .blobs import Blobs
 from .exchange import Recorder, Refused
 from .faults import Faults
 from .operations import Operations
