@@ -34,6 +34,7 @@ class Pipeline:
         self.registry_port = registry_port or free_port()
         self.port = free_port()
         self.output = ""
+        self.engine = ""  # address of another engine than the machine's own
         for name in ("images", "services"):
             shutil.copytree(REPO / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(REPO / "dodo.py", root)
@@ -54,7 +55,8 @@ class Pipeline:
     def environ(self) -> dict[str, str]:
         # what the machine's CI sets must not decide how a test behaves
         kept = {k: v for k, v in os.environ.items() if k not in ("CI", "BEDPLATE_TARGET")}
-        return {**kept, "XDG_DATA_HOME": str(self.home), "COLUMNS": "200"}
+        other = {"DOCKER_HOST": self.engine} if self.engine else {}
+        return {**kept, "XDG_DATA_HOME": str(self.home), "COLUMNS": "200", **other}
 
     def doit(self, *args: str, **environ: str) -> subprocess.CompletedProcess[str]:
         ran = subprocess.run(

@@ -1,0 +1,105 @@
+"""A second container engine beside the machine's own, which a test may stop, kill and start again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+class SecondEngine:
+    """dockerd with data, socket and bridge of its own. It sets no firewall rules: the first one's stay as they are, so
+    its containers are reached by published ports and reach nothing outside."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.socket = folder / "docker.sock"
+        self.address = f"unix://{self.socket}"
+        self._bridge = f"bp{uuid.uuid4().hex[:8]}"
+        self._process: subprocess.Popen[bytes] | None = None
+        subnet = next(n for n in range(40, 250) if f"10.213.{n}." not in _ip("addr"))
+        _ip("link", "add", self._bridge, "type", "bridge")
+        _ip("addr", "add", f"10.213.{subnet}.1/24", "dev", self._bridge)
+        _ip("link", "set", self._bridge, "up")
+
+    def start(self) -> None:
+        # a killed process that nobody has waited for still counts as running
+        for pid in (self.folder / "pid", self.folder / "exec/containerd/containerd.pid"):
+            pid.unlink(missing_ok=True)
+        with open(self.folder / "log", "ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    "dockerd", "--data-root", str(self.folder / "data"), "--exec-root", str(self.folder / "exec"),
+                    "--pidfile", str(self.folder / "pid"), "--host", self.address, "--bridge", self._bridge,
+                    "--iptables=false", "--ip-masq=false", "--storage-driver", "overlay2",
+                ],
+                stdout=log, stderr=log,
+            )  # fmt: skip
+        deadline = time.monotonic() + 60
+        while self.docker("version", check=False).returncode:
+            assert self._process.poll() is None and time.monotonic() < deadline, (self.folder / "log").read_text()[
+                -2000:
+            ]
+            time.sleep(0.1)
+
+    def kill(self) -> None:
+        """As a crash of the machine does it: the engine, its containerd and the containers, without a word."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+        self._kill_the_rest()
+
+    def stop(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait(30)
+
+    def remove(self) -> None:
+        with suppress(Exception):
+            for container in self.docker("ps", "-aq").stdout.split():
+                self.docker("rm", "-f", container)
+        self.stop()
+        self._kill_the_rest()
+        for line in reversed(Path("/proc/mounts").read_text(encoding="utf-8").splitlines()):
+            if line.split()[1].startswith(str(self.folder)):
+                subprocess.run(["umount", "--lazy", line.split()[1]], check=False)
+        _ip("link", "del", self._bridge)
+
+    def docker(self, *args: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["docker", "-H", self.address, *args], capture_output=True, text=True, check=check)
+
+    def _kill_the_rest(self) -> None:
+        """containerd, the shims and what they run: all that belongs to this engine's folder."""
+        children: dict[int, list[int]] = {}
+        ours = []
+        for entry in Path("/proc").iterdir():
+            with suppress(OSError, ValueError):
+                pid = int(entry.name)
+                parent = (entry / "stat").read_text().rpartition(")")[2].split()[1]
+                children.setdefault(int(parent), []).append(pid)
+                if str(self.folder).encode() in (entry / "cmdline").read_bytes() and pid != os.getpid():
+                    ours.append(pid)
+        while ours:
+            pid = ours.pop()
+            ours += children.pop(pid, [])
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+@contextmanager
+def second_engine(folder: Path) -> Iterator[SecondEngine]:
+    engine = SecondEngine(folder)
+    try:
+        engine.start()
+        yield engine
+    finally:
+        engine.remove()
+
+
+def _ip(*args: str) -> str:
+    return subprocess.run(["ip", *args], capture_output=True, text=True, check=True).stdout
