@@ -5,24 +5,29 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.azure.conftest import Run
+from tests.azure.judges.prism import Prism
 from tests.azure.standin import StandIn
 
 pytestmark = [pytest.mark.judges, pytest.mark.engine]
 
 
 @pytest.fixture
-def signed_in(az: Run, standin: StandIn) -> Run:
+def signed_in(az: Run, standin: StandIn, prism: Prism) -> Iterator[Run]:
+    """`az` after its login. What it was answered must be as Microsoft's documents say."""
     az("cloud", "register", "-n", "Here", "--endpoint-resource-manager", standin.url)
     az("cloud", "set", "-n", "Here")
     az("config", "set", "core.instance_discovery=false", "core.encrypt_token_cache=false")
     secret = standin.tokens.secret
     az("login", "--service-principal", "-u", standin.client, "-p", secret, "--tenant", standin.tenant)
-    return az
+    yield az
+    _, wrong = prism.judge(standin.recorder, ours=False)
+    assert not wrong, "\n".join(map(str, wrong))
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ FILES = {
     ),
     "login server": (
         "containerregistry/data-plane/Azure.ContainerRegistry/stable/2021-07-01/containerregistry.json",
-        "^/(v2|acr|oauth2)/",
+        "^/(v2/$|acr/|oauth2/)",  # images are docker-registry's
     ),
 }
 

@@ -38,11 +38,14 @@ def npm_program(package: str, name: str) -> Path:
 
 
 def venv_python(*packages: str) -> Path:
-    """The interpreter of a virtual environment that holds these packages. Raises CannotInstall."""
+    """The interpreter of a virtual environment that holds these packages. Raises CannotInstall.
+
+    Its scripts name the folder in which they were made: run modules, `python -m`."""
 
     def install(folder: Path) -> None:
         _run([sys.executable, "-m", "venv", str(folder)])
-        _run([str(folder / "bin" / "python"), "-m", "pip", "install", "-q", *packages])
+        if packages:
+            _run([str(folder / "bin" / "python"), "-m", "pip", "install", "-q", *packages])
 
     version = f"py{sys.version_info[0]}{sys.version_info[1]}"
     return _once("+".join((*packages, version)), install) / "bin" / "python"

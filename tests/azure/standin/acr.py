@@ -110,7 +110,7 @@ def token(azure: Azure, tokens: RegistryTokens, registry: Registry, request: Req
     scopes = [s for s in asked.get("scope", "").split() if s]
     access = [_grant(registry, scope) for scope in scopes]
     issued = tokens.access_token(registry, [a for a in access if a["actions"]])
-    return Answer.of({"access_token": issued} | ({"token": issued} if request.method == "GET" else {}))
+    return Answer.of({"access_token": issued})
 
 
 def challenge(azure: Azure, registry: Registry) -> Answer:

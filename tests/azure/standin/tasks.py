@@ -66,7 +66,10 @@ def schedule(azure: Azure, request: Request, subscription: str, group: str, regi
             "createTime": now,
             "provisioningState": "Succeeded",
             "isArchiveEnabled": bool(asked.get("isArchiveEnabled", False)),
-            "platform": asked.get("platform", {"os": "Linux"}),
+            "platform": {
+                **(asked.get("platform") or {}),
+                "os": str((asked.get("platform") or {}).get("os", "")).capitalize(),
+            },
             "agentConfiguration": {"cpu": 2},
         }
     azure.blobs.begin_log(ACCOUNT, LOGS, _log_name(found, run))
