@@ -65,7 +65,7 @@ _WORD = re.compile(r"""(?:"(?:\\.|[^"\\])*"|'[^']*'|\\\S|[^\s"'])+""")
 
 def _words(lines: list[str], at: Instruction) -> tuple[list[tuple[int, int, int]], list[tuple[int, int, int]]]:
     """Where an instruction's flags stand, and the first word behind them: index of the line, start, end."""
-    flags = []
+    flags: list[tuple[int, int, int]] = []
     for number in range(at.line - 1, at.end_line):
         start = at.column - 1 + len(at.keyword) if number == at.line - 1 else 0
         if number >= at.line and lines[number].lstrip().startswith("#"):

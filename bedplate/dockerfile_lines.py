@@ -116,7 +116,7 @@ def _joined(line: str, continues: re.Pattern[str]) -> tuple[str, bool]:
 
 
 def _heredoc(source: list[str], at: int, heredoc: Heredoc) -> tuple[str, int, bool]:
-    content = []
+    content: list[str] = []
     while at < len(source):
         line = source[at]
         at += 1

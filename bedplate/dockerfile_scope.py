@@ -71,7 +71,7 @@ class Scope:
 
 def of_platforms(target: str) -> dict[str, str]:
     """Docker's own arguments. `target`: os/arch[/variant]; the build platform is that of this machine."""
-    values = {}
+    values: dict[str, str] = {}
     for prefix, text in (("TARGET", target), ("BUILD", this_platform())):
         system, _, rest = text.partition("/")
         arch, _, variant = rest.partition("/")

@@ -54,7 +54,7 @@ class _Lexer:
         return self.text[self.at - 1 : self.at]
 
     def until(self, stop: str, raw_escapes: bool) -> tuple[str, list[str]]:
-        out = []
+        out: list[str] = []
         words = _Words()
         while self.at < len(self.text):
             char = self.next()
@@ -88,7 +88,7 @@ class _Lexer:
         return inner
 
     def double_quoted(self, raw_escapes: bool) -> str:
-        out = []
+        out: list[str] = []
         while self.at < len(self.text):
             char = self.next()
             if char == '"':

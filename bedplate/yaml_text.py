@@ -220,7 +220,7 @@ def _scalar_spans(parser: Any) -> list[tuple[int, int, str]]:
 
     spans = []
     while parser.check_event():
-        event = parser.get_event()
+        event: Any = parser.get_event()  # its marks are optional to the type checker, and there in every parsed event
         if isinstance(event, yaml.ScalarEvent):
             spans.append((event.start_mark.index, event.end_mark.index, event.style or ""))
     return spans

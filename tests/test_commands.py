@@ -409,7 +409,7 @@ def test_two_set_ups_at_once_take_turns(bare: Machine) -> None:
     ("args", "selected"),
     [
         ((), "not long"),
-        (("fast",), "not engine and not long"),
+        (("fast",), "not engine and not long and not judges"),
         (("long", "-x"), "long -x"),
         (("--update-golden",), "not long --update-golden"),
     ],

@@ -81,6 +81,15 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
         return {"backend": "bedplate", "par_type": "thread", "verbosity": 2, **config, **super().load_doit_config()}
 
     def load_tasks(self, cmd: Any, pos_args: list[str]) -> list[Any]:
+        try:
+            return self._load(cmd, pos_args)
+        except SpecError as error:
+            _mistakes(error)
+        except StepError as error:
+            sys.stderr.write(f"{error}\n")
+            sys.exit(1)
+
+    def _load(self, cmd: Any, pos_args: list[str]) -> list[Any]:
         own: list[Any] = super().load_tasks(cmd, pos_args)
         self._refuse_unknown_variables()
         chosen = bool(pos_args) or bool(cmd.sel_tasks)
@@ -104,6 +113,7 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
     def _to_run(self, database: Database, *, chosen: bool, everything: bool) -> set[str]:
         """Names of the tasks that doit is to be told of; what is up to date costs it as much as what is not."""
         from bedplate import plan
+        from bedplate.tasks import ahead
         from bedplate.tasks.reporter import Reporter
 
         session = self.session
@@ -113,19 +123,15 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
         session.again = self.always
         self.reporter = Reporter(session, self.console, self.shortcut, chosen=chosen)
         self.console.say(session.headline, "bold")
-        try:
-            for line in session.pin(locked=self.locked, write=True):
-                self.console.say(f"{NAME}: {line}")
-            names = {task.name for task in session.tasks}
-            if not everything:
-                names = plan.downstream(session.tasks, set(session.dirty))
-            for warning in session.warnings(names):
-                self.console.say(f"warning: {warning}", "yellow")
-        except SpecError as error:
-            _mistakes(error)
-        except StepError as error:
-            sys.stderr.write(f"{error}\n")
-            sys.exit(1)
+        for line in session.pin(locked=self.locked, write=True):
+            self.console.say(f"{NAME}: {line}")
+        names = {task.name for task in session.tasks}
+        if not everything:
+            names = plan.downstream(session.tasks, set(session.dirty))
+        if names and not self.always:
+            ahead.look(session, names)
+        for warning in session.warnings(names):
+            self.console.say(f"warning: {warning}", "yellow")
         return names
 
     def _doit_tasks(self, names: set[str]) -> list[Any]:
