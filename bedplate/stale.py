@@ -46,10 +46,16 @@ def differences(before: Parts, now: Parts) -> Iterator[str]:
     """`arg CUDA 12.1 -> 12.4`, `file app.py changed`, `file app.py added`, `after build_base:os`."""
     if before == now:
         return
-    yield from _instructions(before, now)
+    instructions = list(_instructions(before, now))
+    gone = [name.partition(" ")[2] for name in before if name.startswith("output ") and name not in now]
+    if gone and all(before[name] == now.get(name) for name in before.keys() & now.keys()) and not now.keys() - before:
+        yield from (f"no longer after {what}" for what in gone)
     for name in sorted({*before, *now}):
         old, new = before.get(name), now.get(name)
         kind, _, what = name.partition(" ")
+        if kind == "instruction":
+            yield from instructions
+            instructions = []
         if old == new or kind == "instruction" or (kind == "output" and new is None):
             continue
         if kind == "output":

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from bedplate.clients.docker_engine import Engine
     from bedplate.clients.oci_registry import OciRegistry
     from bedplate.context import Recipe
+    from bedplate.seen import Seen
 
 T = TypeVar("T")
 
@@ -159,6 +160,10 @@ class Clients(Protocol):
     def again(self) -> bool:
         """The user asked for the work to be done although its result is there (`doit -a`): nothing is reused."""
 
+    @property
+    def seen(self) -> Seen:
+        """What the registry was seen to hold before work started, asked in one batch."""
+
     def registry(self, registry: Registry) -> OciRegistry: ...
 
     def recipe(self, files: DockerfileFiles) -> Recipe:
@@ -186,10 +191,11 @@ class Step(Protocol):
 
 @dataclass(frozen=True)
 class Made:
-    """An image that a task will have made. `path`: project/name."""
+    """An image that a task will have made. `path`: project/name. `tags`: those that it will have set."""
 
     path: str
     fingerprint: str  # 64 hex
+    tags: tuple[str, ...] = ()
 
 
 class Makes(Protocol):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bedplate.builders.ship import absent, ask, ship
 from bedplate.model import BuiltImage, PushedImage, Registry, Spec
 from bedplate.questions import Answers, Question
-from bedplate.step import Clients, Given, Task
+from bedplate.step import Clients, FileSet, Given, Made, Task
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,11 @@ def tasks(spec: Spec) -> Iterable[Task]:
 def run(inputs: Inputs, given: Given, clients: Clients) -> PushedImage:
     registry = given.one(Registry)
     return ship(given.one(BuiltImage), f"{registry.address}/{inputs.path}", inputs.tags, registry, clients)
+
+
+def makes(inputs: Inputs, fingerprint: str, file_sets: Sequence[FileSet], identities: Mapping[str, str]) -> Made:
+    built = next(identity for need, identity in identities.items() if need.startswith("build_base:"))
+    return Made(inputs.path, built, inputs.tags)
 
 
 def asks(output: PushedImage, spec: Spec) -> Sequence[Question]:

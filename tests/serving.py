@@ -22,6 +22,7 @@ from bedplate.answer import Message
 from bedplate.clients.docker_engine import Engine
 from bedplate.clients.endpoint import Endpoint
 from bedplate.model import Deployment, Environment, SmokeCase, SmokeExpectation, SmokeRequest
+from bedplate.seen import Seen
 from bedplate.stat_cache import StatCache
 from bedplate.step import FileSet, Given, Tree
 from steps.create_environment import recipe, tools
@@ -107,6 +108,7 @@ class Outside:
         self.log = Notes()
         self.engine = engine()
         self.again = False
+        self.seen = Seen(root / "labels")
         self.spec: Any = None
 
     def registry(self, registry: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bedplate import labels
+from bedplate.clients import registry_files
 from bedplate.errors import StepError
 from bedplate.model import BuiltImage, GenericRegistry, LocalRegistry, ReferenceImage, Registry, Spec
 from bedplate.questions import Answers, AskImage, AskManifest, Question, Unreachable
@@ -37,10 +38,23 @@ def find(name: str, path: str, fingerprint: str, registry: Registry | None, clie
 def in_registry(path: str, fingerprint: str, registry: Registry, clients: Clients) -> str | None:
     """Digest of the image that carries the fingerprint as its tag and as its label; a label that differs is noted."""
     remote, repository = clients.registry(registry), _repository(registry, path)
-    digest = remote.digest(repository, labels.short(fingerprint))
+    asked = AskManifest(remote.host, repository, labels.short(fingerprint))
+    digests = clients.seen.digests
+    digest = digests[asked] if asked in digests else remote.digest(repository, asked.reference)
     if digest is None:
         return None
-    if remote.labels(repository, digest).get(labels.FINGERPRINT) == fingerprint:
+    label = clients.seen.label(digest)
+    if label is None:
+        try:
+            label = remote.labels(repository, digest).get(labels.FINGERPRINT, "")
+        except StepError as error:
+            if not registry_files.drop_damaged(remote.host, digest):
+                raise
+            digests[asked] = None
+            clients.log.note(f"{error.message}; removed, to be made again")
+            return None
+        clients.seen.keep(digest, label)
+    if label == fingerprint:
         return digest
     clients.log.note(
         f"{registry.address}/{path}:{labels.short(fingerprint)} is another image than its tag says: not used"

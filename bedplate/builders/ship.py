@@ -24,12 +24,16 @@ def ship(image: BuiltImage, repository: str, tags: Sequence[str], registry: Regi
     remote = clients.registry(registry)
     path = repository.partition("/")[2]
     by_fingerprint = labels.short(image.fingerprint)
+    wanted = tuple(dict.fromkeys((*tags, by_fingerprint)))
+    seen, digests = {tag: AskManifest(remote.host, path, tag) for tag in wanted}, clients.seen.digests
+    if image.digest and all(digests.get(seen[tag]) == image.digest for tag in wanted):
+        return PushedImage(image.name, repository, image.digest, image.fingerprint, wanted)
     manifest = _held(path, image.digest, remote, clients) if image.digest else None
     if manifest is None:
         manifest = _push(image, repository, by_fingerprint, remote, clients)
-    wanted = tuple(dict.fromkeys((*tags, by_fingerprint)))
     for tag in wanted:
         before = remote.digest(path, tag)
+        digests[seen[tag]] = manifest.digest
         if before == manifest.digest:
             continue
         remote.put_tag(path, tag, manifest)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bedplate.model import Registry, Spec
+from bedplate.seen import Seen
 from bedplate.step import DockerfileFiles, Log
 
 if TYPE_CHECKING:
@@ -60,6 +61,10 @@ class Connections:
             return Upstream(lambda ref: self.registry(registry_of(ref, self.spec)), self.engine)
 
         return self._once("upstream", connect)
+
+    @property
+    def seen(self) -> Seen:
+        return self._once("seen", lambda: Seen(self.root / ".bedplate" / "cache" / "labels"))
 
     def pinned(self, reference: str, platform: str) -> str:
         digest = self._reads.pin(reference, platform)

@@ -189,9 +189,12 @@ class Session:
     def serving(self, *, afresh: bool = False) -> list[str]:
         """A line for each service that answers, or did when the run began."""
         deployed = {t.name: o for t in self.tasks if isinstance(o := self.output(t.name), Deployment) and o.url}
-        said = self.answers
-        if afresh:
+        if not deployed:
+            return []
+        if afresh or "answers" not in self.__dict__:  # a run without records has asked nothing
             said = self._ask([q for n, o in deployed.items() for q in self._step(n).asks(o, self.spec)])
+        else:
+            said = self.answers
         lines = []
         for name, output in deployed.items():
             why = self._step(name).present(output, said) if afresh or name in self.verdicts else None

@@ -89,7 +89,7 @@ def present(output: Environment, answers: Answers) -> str | None:
 def makes(inputs: Inputs, fingerprint: str, file_sets: Sequence[FileSet], identities: Mapping[str, str]) -> Made | None:
     if inputs.user_managed:
         return None
-    return Made(_path(inputs), content(inputs, file_sets, identities[f"build_base:{inputs.image}"]))
+    return Made(_path(inputs), content(inputs, file_sets, identities[f"build_base:{inputs.image}"]), inputs.tags)
 
 
 def content(inputs: Inputs, file_sets: Sequence[FileSet], base: str) -> str:

@@ -22,6 +22,7 @@ from bedplate.errors import StepError
 from bedplate.model import BuiltImage, Registry, Spec
 from bedplate.questions import AskImage, AskManifest, Unreachable
 from bedplate.reads import Reads
+from bedplate.seen import Seen
 from bedplate.stat_cache import StatCache
 from bedplate.step import DockerfileFiles, Given
 from steps import build_base
@@ -42,6 +43,7 @@ class Project:
         self.log = Lines(root / "build.log")
         self.engine = Engine(docker_host.address())
         self.again = False
+        self.seen = Seen(root / "labels")
         self.spec: Spec = spec.load(root / "pipeline.yaml", None)
         self._remote = OciRegistry(registry, anonymous)
         self.reads = Reads(root, StatCache(root / "stats"), lambda *_: "")

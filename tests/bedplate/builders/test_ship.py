@@ -18,6 +18,7 @@ from bedplate.clients.registry_files import storage
 from bedplate.errors import StepError
 from bedplate.model import BuiltImage, PushedImage, Registry
 from bedplate.questions import AskManifest, Unreachable
+from bedplate.seen import Seen
 
 FINGERPRINT = "0123456789abcdef" * 4
 FP = "fp-0123456789abcdef"
@@ -66,6 +67,7 @@ class Machine:
     address: str
     engine: Any = field(default_factory=FakeEngine)
     log: Notes = field(default_factory=Notes)
+    seen: Seen = field(default_factory=lambda: Seen(Path("/dev/null")))
 
     def registry(self, registry: Registry) -> OciRegistry:
         return OciRegistry(registry, anonymous)

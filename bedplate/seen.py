@@ -1,0 +1,47 @@
+"""seen: what the registry was seen to hold: tags as they were before work started; labels, which a digest fixes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from bedplate.questions import AskManifest
+
+
+class Seen:
+    """`path`: a file that remembers, a line for each digest: it and the fingerprint of its label, or `-` for none.
+
+    `digests`: answers of the batch; whoever sets a tag notes it here."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.digests: dict[AskManifest, str | None] = {}
+        self._labels: dict[str, str] | None = None
+
+    def label(self, digest: str) -> str | None:
+        """The fingerprint that the image's label says, "" if it has no such label; None: never read."""
+        return self._read().get(digest)
+
+    def keep(self, digest: str, fingerprint: str) -> None:
+        labels = self._read()
+        if digest in labels:
+            return
+        labels[digest] = fingerprint
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        # one write of one whole line: threads and processes that append never mix their lines
+        handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            os.write(handle, f"{digest} {fingerprint or '-'}\n".encode())
+        finally:
+            os.close(handle)
+
+    def _read(self) -> dict[str, str]:
+        if self._labels is None:
+            try:
+                lines = self.path.read_text(encoding="ascii", errors="replace").split("\n")
+            except FileNotFoundError:
+                lines = []
+            # what a kill cut short has no line break, and is the last of them
+            pairs = (line.split(" ") for line in lines[:-1] if line.count(" ") == 1)
+            self._labels = {digest: "" if label == "-" else label for digest, label in pairs}
+        return self._labels
