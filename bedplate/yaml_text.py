@@ -220,8 +220,9 @@ def _scalar_spans(parser: Any) -> list[tuple[int, int, str]]:
 
     spans = []
     while parser.check_event():
-        event: Any = parser.get_event()  # its marks are optional to the type checker, and there in every parsed event
+        event = parser.get_event()
         if isinstance(event, yaml.ScalarEvent):
+            assert event.start_mark and event.end_mark, "a parsed event knows where it stands"
             spans.append((event.start_mark.index, event.end_mark.index, event.style or ""))
     return spans
 
