@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 from . import docker_registry
+from .containers import Containers
 from .server import StandIn, environment_lines
 
 
@@ -23,6 +24,7 @@ def main() -> None:
     parser.add_argument(
         "--sign-in", default="service_principal", help="service_principal, user, managed_identity, nobody"
     )
+    parser.add_argument("--containers", action="store_true", help="deployments run in containers of the local engine")
     asked = parser.parse_args()
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -30,6 +32,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, StandIn(port=asked.port) as standin:
         registry = standin.add_registry(asked.registry, program=docker_registry.installed())
         standin.add_workspace(asked.workspace, None if asked.without_registry else registry)
+        containers = Containers(standin.azure) if asked.containers else None
         environ = standin.sign_in(Path(folder), asked.sign_in)
         print(f"# Resource Manager and sign-in: {standin.url}")
         print(f"# subscription {standin.subscription}, tenant {standin.tenant}, resource group {standin.group}")
@@ -39,6 +42,8 @@ def main() -> None:
         )
         print(environment_lines(environ), flush=True)
         stop.wait()
+        if containers is not None:
+            containers.end()
 
 
 if __name__ == "__main__":

@@ -98,7 +98,9 @@ def logs(
 ) -> Answer:
     found = find(azure, subscription, group, workspace)
     stored(found, path_of(endpoint, deployment))
-    lines = found.logs.get(f"{endpoint}/{deployment}".lower(), "").splitlines(keepends=True)
+    live = azure.read_log(endpoint, deployment) if azure.read_log is not None else None
+    text = live if live is not None else found.logs.get(f"{endpoint}/{deployment}".lower(), "")
+    lines = text.splitlines(keepends=True)
     tail = request.json.get("tail")
     return Answer.of({"content": "".join(lines[-tail:] if tail else lines)})
 

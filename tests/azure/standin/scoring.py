@@ -31,6 +31,8 @@ def score(azure: Azure, request: Request, endpoint: str, route: str) -> Answer:
     url = azure.served.get((endpoint.lower(), deployment.lower()))
     if url is None:
         return _text(502, "no healthy upstream")
+    if route == "score":
+        route = azure.scoring_paths.get((endpoint.lower(), deployment.lower()), "/score").lstrip("/")
     answer = _forward(url, request, route)
     answer.headers["azureml-model-deployment"] = deployment
     answer.headers["azureml-model-group"] = endpoint

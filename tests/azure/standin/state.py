@@ -100,7 +100,9 @@ class Azure:
     builds: Callable[..., Any] | None = None  # how ACR Tasks builds; see tasks.py
     serve: Callable[[Workspace, str, str, Document], str] | None = None  # starts a deployment's container: its URL
     served: dict[tuple[str, str], str] = field(default_factory=dict)  # (endpoint, deployment) -> URL that answers
+    scoring_paths: dict[tuple[str, str], str] = field(default_factory=dict)  # of the container; else /score
     unserve: Callable[[str, str], None] | None = None
+    read_log: Callable[[str, str], str | None] | None = None  # of a container that runs
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def registry(self, name: str, group: str | None = None) -> Registry:
