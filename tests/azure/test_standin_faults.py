@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 import requests
 
@@ -51,3 +53,10 @@ def test_the_quota_error_stands_in_the_details(client: Client, workspace: Worksp
     client.standin.faults.quota()
     error = deployment(client, path, wait=False).json()["error"]
     assert "Not enough quota available" in error["details"][0]["message"]
+
+
+def test_an_answer_comes_late(client: Client, workspace: Workspace) -> None:
+    client.standin.faults.slow("/workspaces/demo$", 0.3)
+    began = time.monotonic()
+    assert client.ask("GET", workspace.id).status_code == 200
+    assert time.monotonic() - began > 0.3

@@ -14,13 +14,15 @@ from .exchange import Answer, Refused, Request
 class Fault:
     """The next `times` requests (None: all) of `method` whose decoded path and query match `pattern` get `answer`.
 
-    `skip`: that many matching requests pass before. `cut`: the connection is closed without an answer."""
+    `answer` None: the usual one. `skip`: that many matching requests pass before. `delay`: seconds before the answer.
+    `cut`: the connection is closed without an answer."""
 
     pattern: str
-    answer: Answer
+    answer: Answer | None
     method: str | None = None
     times: int | None = 1
     skip: int = 0
+    delay: float = 0
     cut: bool = False
     hits: int = 0
 
@@ -118,6 +120,10 @@ class Faults:
     def expired_upload(self, *, times: int | None = 1) -> Fault:
         """The next uploads meet a URL that is valid no more, as the blob service says it."""
         return self.add(Fault(r"^/(?!subscriptions)", expired_signature(), "PUT", times))
+
+    def slow(self, pattern: str, seconds: float, *, method: str | None = None, times: int | None = 1) -> Fault:
+        """The next answers come late, but come."""
+        return self.add(Fault(pattern, None, method, times, delay=seconds))
 
     def cut(self, pattern: str, *, method: str | None = None, times: int | None = 1) -> Fault:
         """The next connections are closed without an answer."""

@@ -14,7 +14,7 @@ LOCATION_PATH = "/subscriptions/{subscription}/providers/Microsoft.MachineLearni
 
 
 def status(azure: Azure, request: Request, subscription: str, location: str, operation: str) -> Answer:
-    one = azure.operations.poll(operation, lambda resource: _fail(azure, resource))
+    one = azure.operations.poll(operation, lambda resource, state: _fail(azure, resource, state))
     body: dict[str, Any] = {"id": request.path, "name": one.id, "status": one.status, "startTime": one.started}
     if one.error is not None and one.status != "InProgress":
         body["error"] = one.error
@@ -24,7 +24,7 @@ def status(azure: Azure, request: Request, subscription: str, location: str, ope
 
 def result(azure: Azure, request: Request, subscription: str, location: str, operation: str) -> Answer:
     """What Location leads to: 202 while it runs, then the outcome."""
-    one = azure.operations.poll(operation, lambda resource: _fail(azure, resource))
+    one = azure.operations.poll(operation, lambda resource, state: _fail(azure, resource, state))
     if one.status == "InProgress":
         return Answer(202, b"", {"Location": f"{azure.url}{request.target}", **_retry_after(azure)})
     if one.status != "Succeeded":
@@ -76,11 +76,11 @@ def _retry_after(azure: Azure) -> dict[str, str]:
     return {"Retry-After": str(seconds)} if seconds else {}
 
 
-def _fail(azure: Azure, resource: str) -> None:
+def _fail(azure: Azure, resource: str, state: str) -> None:
     head, _, path = resource.partition("/onlineEndpoints/")
     for workspace in azure.workspaces.values():
         if workspace.id == head:
-            settle(workspace, f"onlineEndpoints/{path}", "Failed")
+            settle(workspace, f"onlineEndpoints/{path}", state)
 
 
 ROUTES = (

@@ -71,8 +71,8 @@ class Operations:
             raise Refused(404, "OperationNotFound", f"The operation '{id}' was not found.")
         return operation
 
-    def poll(self, id: str, fail: Callable[[str], None]) -> Operation:
-        """One step nearer to the end. `fail(resource)` marks the resource when the operation does not succeed."""
+    def poll(self, id: str, fail: Callable[[str, str], None]) -> Operation:
+        """One step nearer to the end. `fail(resource, state)` marks the resource when it ends otherwise than well."""
         operation = self.get(id)
         with self._lock:
             if operation.status != RUNNING:
@@ -87,7 +87,7 @@ class Operations:
                 except Refused as refused:
                     operation.status, operation.error = "Failed", _error(refused.answer)
             if operation.status != "Succeeded":
-                fail(operation.resource)
+                fail(operation.resource, operation.status)
         return operation
 
     def running(self, resource: str) -> bool:

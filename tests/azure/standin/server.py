@@ -186,7 +186,9 @@ class StandIn:
             self.azure.recorder.add(request, Answer(0), began)
             return None
         try:
-            answer: Answer = fault.answer if fault is not None else answers(request)
+            if fault is not None:
+                time.sleep(fault.delay)
+            answer: Answer = fault.answer if fault is not None and fault.answer is not None else answers(request)
         except Refused as refused:
             answer = refused.answer
         answer = Answer(answer.status, answer.body, dict(answer.headers), answer.broken)
