@@ -24,6 +24,18 @@ def free_port() -> int:
         return int(s.getsockname()[1])
 
 
+IMAGES = """\
+version: 1
+project: {project}
+images:
+  one: {{context: images/one, args: {{ROUND: "0"}}}}
+  two: {{context: images/two, from: {{BASE: one}}, tags: [v1, v2]}}
+  three: {{context: images/three, from: {{BASE: two}}}}
+targets:
+  local: {{registry: {{kind: local, port: {port}}}}}
+"""
+
+
 class Pipeline:
     """A copy of the demo with a project name, ports, registry data and state of its own."""
 
@@ -113,5 +125,25 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     folder = tmp_path_factory.mktemp("project")
     (folder / "work").mkdir()
     made = Pipeline(folder / "work", folder / "home")
+    yield made
+    made.remove()
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Iterator[Pipeline]:
+    """Three images, each on the one before, that build in a moment."""
+    (tmp_path / "work").mkdir()
+    made = Pipeline(tmp_path / "work", tmp_path / "home")
+    for name, first in (
+        ("one", "FROM scratch"),
+        ("two", "ARG BASE\nFROM ${BASE}"),
+        ("three", "ARG BASE\nFROM ${BASE}"),
+    ):
+        folder = made.root / "images" / name
+        folder.mkdir()
+        (folder / "Dockerfile").write_text(f"{first}\nARG ROUND\nCOPY {name} /{name}\nLABEL round=$ROUND\n", "utf-8")
+        (folder / name).write_text(name, "utf-8")
+    text = IMAGES.format(project=made.project, port=made.registry_port)
+    (made.root / "pipeline.yaml").write_text(text, "utf-8")
     yield made
     made.remove()

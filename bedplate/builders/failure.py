@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 
@@ -29,7 +30,7 @@ def explain(request: BuildRequest, layout: Layout, failed: Failed, log: Log, *, 
     parse = PARSE.search(said)
     if at is None and parse:
         where = _where(request, layout, int(parse[1]))
-        return StepError(f"{where}: {parse[2] or said}", f"the build's log: {log.path}")
+        return StepError(f"{where}: {parse[2] or said}", f"the build's log: {os.path.relpath(log.path)}")
     where = _where(request, layout, at.line if at else 0)
     code = EXIT.search(said)
     if code:
@@ -37,7 +38,7 @@ def explain(request: BuildRequest, layout: Layout, failed: Failed, log: Log, *, 
     else:
         message = f"{where}: {text}: {said}" if text else f"{where}: {said}"
     hint = _hint(said, "\n".join(failed.output), code[1] if code else "")
-    log_hint = f"the build's log: {log.path}"
+    log_hint = f"the build's log: {os.path.relpath(log.path)}"
     return StepError(message, f"{hint}; {log_hint}" if hint else log_hint, "\n".join(failed.output))
 
 

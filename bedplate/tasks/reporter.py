@@ -30,6 +30,7 @@ class Reporter:
         self.failures: list[tuple[str, Any]] = []
         self.unmet: list[str] = []
         self.errors: list[str] = []
+        self.bugs = False  # something failed otherwise than by saying why
 
     def initialize(self, tasks: Any, selected_tasks: Any) -> None:
         """Called before the first task."""
@@ -45,9 +46,12 @@ class Reporter:
         self.console.say(f".  {task.name}" + (f"  ({why})" if why else ""), "bold")
 
     def add_failure(self, task: Any, fail: Any) -> None:
-        if not fail.report:
-            self.unmet.append(task.name)
+        kind = type(fail).__name__
+        if kind == "UnmetDependency":  # with --continue: what it needs has failed, and was told
+            if not task.has_subtask:
+                self.unmet.append(task.name)
             return
+        self.bugs = self.bugs or kind != "TaskFailed"
         self.failures.append((task.name, fail))
         self.console.say(f"FAILED  {task.name}{self._took(task.name)}", "red")
         for line in fail.get_msg().rstrip().splitlines():

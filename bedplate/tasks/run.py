@@ -48,9 +48,10 @@ class Run(DoitRun):  # type: ignore[misc]  # doit has no types
     ) -> int:
         if reporter == "console":
             reporter = self.loader.reporter
-        return int(
-            super()._execute(
-                outfile, verbosity, always, continue_, reporter, num_process, par_type,
-                single, auto_delayed_regex, force_verbosity, failure_verbosity, pdb,
-            )
+        code = super()._execute(
+            outfile, verbosity, always, continue_, reporter, num_process, par_type,
+            single, auto_delayed_regex, force_verbosity, failure_verbosity, pdb,
         )  # fmt: skip
+        # doit counts a task that waited in vain as an error of its own
+        told = not isinstance(reporter, str) and not reporter.bugs and not reporter.errors
+        return 1 if code == 2 and told else int(code)

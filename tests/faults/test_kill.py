@@ -7,8 +7,6 @@ import random
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import requests
@@ -16,37 +14,6 @@ import requests
 from tests.conftest import DOIT, Pipeline
 
 pytestmark = pytest.mark.engine
-
-IMAGES = """\
-version: 1
-project: {project}
-images:
-  one: {{context: images/one, args: {{ROUND: "0"}}}}
-  two: {{context: images/two, from: {{BASE: one}}, tags: [v1, v2]}}
-  three: {{context: images/three, from: {{BASE: two}}}}
-targets:
-  local: {{registry: {{kind: local, port: {port}}}}}
-"""
-
-
-@pytest.fixture
-def images(tmp_path: Path) -> Iterator[Pipeline]:
-    """Three images, each on the one before, that build in a moment."""
-    (tmp_path / "work").mkdir()
-    made = Pipeline(tmp_path / "work", tmp_path / "home")
-    for name, first in (
-        ("one", "FROM scratch"),
-        ("two", "ARG BASE\nFROM ${BASE}"),
-        ("three", "ARG BASE\nFROM ${BASE}"),
-    ):
-        folder = made.root / "images" / name
-        folder.mkdir()
-        (folder / "Dockerfile").write_text(f"{first}\nARG ROUND\nCOPY {name} /{name}\nLABEL round=$ROUND\n", "utf-8")
-        (folder / name).write_text(name, "utf-8")
-    text = IMAGES.format(project=made.project, port=made.registry_port)
-    (made.root / "pipeline.yaml").write_text(text, "utf-8")
-    yield made
-    made.remove()
 
 
 def killed_after(pipeline: Pipeline, seconds: float) -> set[str]:
