@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import time
@@ -155,7 +156,7 @@ class StandIn:
 
     def environ(self, config: Path | None = None) -> dict[str, str]:
         """Environment variables for a client. `config`: its AZURE_CONFIG_DIR, see sign_in_*."""
-        bundle = str(self.folder / "bundle.pem")
+        bundle, names = str(self.folder / "bundle.pem"), str(Path(__file__).parent / "names")
         found = {
             "REQUESTS_CA_BUNDLE": bundle,
             "SSL_CERT_FILE": bundle,
@@ -163,7 +164,7 @@ class StandIn:
             "AZURE_CORE_INSTANCE_DISCOVERY": "false",
             "AZURE_CORE_COLLECT_TELEMETRY": "false",
             # *.localhost is this machine (RFC 6761), which not every resolver knows
-            "PYTHONPATH": str(Path(__file__).parent / "names"),
+            "PYTHONPATH": os.pathsep.join(filter(None, (names, os.environ.get("PYTHONPATH")))),
         }
         return found | ({"AZURE_CONFIG_DIR": str(config)} if config else {})
 
