@@ -11,11 +11,11 @@ from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
 
-from benchmarks import machine, noop
+from benchmarks import context, machine, noop, one_edited, spec
 from benchmarks.measure import Figure, Skipped
 
-QUICK: dict[str, ModuleType] = {"noop": noop}
-LONG: dict[str, ModuleType] = {}
+QUICK: dict[str, ModuleType] = {"noop": noop, "spec": spec, "one_edited": one_edited}
+LONG: dict[str, ModuleType] = {"context": context}
 ALL = {**QUICK, **LONG}
 HEAD = f"{'':46} {'ours':>10} {'peer':>10} {'ratio':>6}  {'middle half':>11} {'CPU':>5} aim (!: missed)"
 

@@ -84,6 +84,11 @@ class Command:
         assert process.returncode in self.codes, self.said()
         return Spent(ms, (usage.ru_utime + usage.ru_stime) * 1000)
 
+    @property
+    def fails(self) -> bool:
+        ended = subprocess.run(self.words, cwd=self.folder, env=self.environ, capture_output=True)
+        return ended.returncode not in self.codes
+
     def said(self) -> str:
         """What it prints; it runs once more for that."""
         ended = subprocess.run(self.words, cwd=self.folder, env=self.environ, capture_output=True, text=True)
