@@ -76,6 +76,8 @@ class Console:
         from rich.table import Table
 
         table = Table.grid(padding=(0, 1))
+        for _ in range(4):
+            table.add_column(no_wrap=True, overflow="ellipsis")
         with self._lock:
             for running in self.running.values():
                 table.add_row(
@@ -115,7 +117,7 @@ class TaskLog:
         self._console.say(f"{self.running.name}  {text}")
 
     def progress(self, what: str, done: float, total: float | None) -> None:
-        self.running.how_far = f"{what} {done / total:.0%}" if total else f"{what} {done:g}"
+        self.running.how_far = f"{what} {min(done / total, 1):.0%}" if total else f"{what} {done:g}"
 
     def keep(self, text: str) -> None:
         with self._lock:
