@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from bedplate.builders import found
 from bedplate.builders.ship import absent, ask, ship
 from bedplate.model import BuiltImage, PushedImage, Registry, Spec
 from bedplate.questions import Answers, Question
@@ -26,8 +27,10 @@ def tasks(spec: Spec) -> Iterable[Task]:
 
 
 def run(inputs: Inputs, given: Given, clients: Clients) -> PushedImage:
-    registry = given.one(Registry)
-    return ship(given.one(BuiltImage), f"{registry.address}/{inputs.path}", inputs.tags, registry, clients)
+    registry, built = given.one(Registry), given.one(BuiltImage)
+    if found.unlabelled(built, clients):
+        found.in_engine(built, inputs.path, registry, clients)
+    return ship(built, f"{registry.address}/{inputs.path}", inputs.tags, registry, clients)
 
 
 def makes(inputs: Inputs, fingerprint: str, file_sets: Sequence[FileSet], identities: Mapping[str, str]) -> Made:

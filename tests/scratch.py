@@ -94,9 +94,10 @@ class Scratch:
 
     def empty_engine(self) -> None:
         """Takes every image of the project out of the engine."""
-        names = docker("images", "--format", "{{.Repository}}:{{.Tag}}").split()
-        for name in (name for name in names if f"{self.project}/" in name):
-            docker("rmi", "-f", name)
+        # one that was pulled by its digest has no tag
+        lines = docker("images", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}").splitlines()
+        for name, image in (line.split() for line in lines if f"{self.project}/" in line):
+            subprocess.run(["docker", "rmi", "-f", image if ">" in name else name], capture_output=True, check=False)
         for image in set(docker("images", "-aq", "--filter", f"label=dev.bedplate.project={self.project}").split()):
             subprocess.run(["docker", "rmi", "-f", image], capture_output=True, check=False)
 

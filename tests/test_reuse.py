@@ -217,8 +217,8 @@ def ours(tmp_path: Path) -> Iterator[Pipeline]:
 @pytest.mark.parametrize("engine", ["full", "empty"])
 def test_a_manifest_that_was_damaged_is_noticed_and_made_anew(ours: Pipeline, state: str, engine: str) -> None:
     ours.run()
-    output = json.loads((ours.root / ".bedplate/local.jsonl").read_text().splitlines()[-1])[1]["_values_:"]["output"]
-    digest = output["digest"].removeprefix("sha256:")
+    lines = (ours.root / ".bedplate/local.jsonl").read_text().splitlines()
+    digest = dict(json.loads(line) for line in lines)["push:a"]["_values_:"]["output"]["digest"].removeprefix("sha256:")
     blobs = ours.home / f"bedplate/registry/{ours.registry_port}/data/docker/registry/v2/blobs/sha256"
     blob = blobs / digest[:2] / digest / "data"
     blob.write_bytes(blob.read_bytes().replace(b'"size"', b'"siez"'))

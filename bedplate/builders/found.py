@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bedplate import labels
+from bedplate.builders import upstream
 from bedplate.clients import registry_files
 from bedplate.errors import StepError
+from bedplate.machine import this_platform
 from bedplate.model import BuiltImage, GenericRegistry, LocalRegistry, ReferenceImage, Registry, Spec
 from bedplate.questions import Answers, AskImage, AskManifest, Question, Unreachable
 from bedplate.step import Clients
@@ -66,13 +68,15 @@ def in_engine(image: BuiltImage, path: str, registry: Registry | None, clients: 
     """The image's local tag, once the engine has it: it is pulled from the registry where it must be.
 
     `path`: project/name. Raises StepError where neither has it."""
-    # a copy of somebody else's image has no label of ours
-    unlabelled = isinstance(clients.spec.images.get(image.name), ReferenceImage)
+    theirs = unlabelled(image, clients)
     held = clients.engine.image(image.tag)
-    if held is not None and (unlabelled or _of_engine(held).get(labels.FINGERPRINT) == image.fingerprint):
+    if held is not None and (theirs or _of_engine(held).get(labels.FINGERPRINT) == image.fingerprint):
+        return image.tag
+    if theirs:
+        upstream.take(theirs.reference, theirs.platform or this_platform(), image.tag, clients)
         return image.tag
     digest = image.digest
-    if digest is None and registry is not None and not unlabelled:
+    if digest is None and registry is not None:
         digest = in_registry(path, image.fingerprint, registry, clients)
     if registry is None or digest is None:
         raise StepError(
@@ -84,6 +88,12 @@ def in_engine(image: BuiltImage, path: str, registry: Registry | None, clients: 
     clients.engine.pull(reference, None, clients.registry(registry).credentials(), clients.log)
     clients.engine.tag(reference, image.tag)
     return image.tag
+
+
+def unlabelled(image: BuiltImage, clients: Clients) -> ReferenceImage | None:
+    """The spec's entry, if the image is a copy of somebody else's: it has no label of ours."""
+    entry = clients.spec.images.get(image.name)
+    return entry if isinstance(entry, ReferenceImage) and image.tag.count("/") == 1 else None
 
 
 def ask(path: str, fingerprint: str, spec: Spec) -> list[Question]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bedplate import labels
+from bedplate.builders import found
 from bedplate.clients import registry_files
 from bedplate.errors import StepError
 from bedplate.model import BuiltImage, PushedImage, Registry
@@ -26,14 +27,18 @@ def ship(image: BuiltImage, repository: str, tags: Sequence[str], registry: Regi
     by_fingerprint = labels.short(image.fingerprint)
     wanted = tuple(dict.fromkeys((*tags, by_fingerprint)))
     seen, digests = {tag: AskManifest(remote.host, path, tag) for tag in wanted}, clients.seen.digests
-    if image.digest and all(digests.get(seen[tag]) == image.digest for tag in wanted):
-        return PushedImage(image.name, repository, image.digest, image.fingerprint, wanted)
-    manifest = _held(path, image.digest, remote, clients) if image.digest else None
+    digest = image.digest
+    if digest is None and not clients.again and not found.unlabelled(image, clients):
+        # what the engine has lost since it was built may be here
+        digest = found.in_registry(image.tag.rpartition(":")[0], image.fingerprint, registry, clients)
+    if digest and all(digests.get(seen[tag]) == digest for tag in wanted):
+        return PushedImage(image.name, repository, digest, image.fingerprint, wanted)
+    manifest = _held(path, digest, remote, clients) if digest else None
     if manifest is None:
         manifest = _push(image, repository, by_fingerprint, remote, clients)
     for tag in wanted:
         before = remote.digest(path, tag)
-        digests[seen[tag]] = manifest.digest
+        digests.pop(seen[tag], None)  # what the batch has said of it is over
         if before == manifest.digest:
             continue
         remote.put_tag(path, tag, manifest)
@@ -79,7 +84,11 @@ def _push(image: BuiltImage, repository: str, tag: str, remote: OciRegistry, cli
     clients.engine.tag(image.tag, reference)
     told = clients.engine.push(reference, remote.credentials(), clients.log)
     # by digest where it is told: another machine may be setting the same tag now
-    manifest = remote.manifest(repository.partition("/")[2], told or tag)
+    manifest = _held(repository.partition("/")[2], told or tag, remote, clients)
+    if manifest is None and told:
+        # a registry is told that it has a blob already, damaged as it was
+        clients.engine.push(reference, remote.credentials(), clients.log)
+        manifest = remote.manifest(repository.partition("/")[2], told)
     if manifest is None:
         raise StepError(
             f"{reference}: the engine says that it pushed {told or 'it'}, and the registry has no such image"

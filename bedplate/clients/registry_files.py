@@ -57,7 +57,7 @@ class RegistryFiles:
         self._whole: set[tuple[str, str]] = set()
 
     def digest(self, repository: str, reference: str) -> str | None:
-        """As OciRegistry.digest answers: a tag counts only if the manifest that it names is there."""
+        """As OciRegistry.digest answers: a tag counts only if the manifest that it names is there, and undamaged."""
         manifests = f"{self._root}/repositories/{repository}/_manifests"
         digest = reference
         if ":" not in reference:
@@ -68,9 +68,15 @@ class RegistryFiles:
                 return None
         if (repository, digest) not in self._whole:
             hex = digest.partition(":")[2]
-            for path in (f"{manifests}/revisions/sha256/{hex}/link", f"{self._root}/blobs/sha256/{hex[:2]}/{hex}/data"):
-                if not os.access(path, os.R_OK):
-                    return None
+            if not os.access(f"{manifests}/revisions/sha256/{hex}/link", os.R_OK):
+                return None
+            try:
+                with open(f"{self._root}/blobs/sha256/{hex[:2]}/{hex}/data", "rb") as blob:
+                    # a kilobyte or two: to read it takes no longer than to ask the program for it
+                    if hashlib.sha256(blob.read()).hexdigest() != hex:
+                        return None
+            except OSError:
+                return None
             self._whole.add((repository, digest))
         return digest
 

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -67,6 +68,8 @@ class Machine:
     address: str
     engine: Any = field(default_factory=FakeEngine)
     log: Notes = field(default_factory=Notes)
+    again: bool = False
+    spec: Any = field(default_factory=lambda: SimpleNamespace(images={}))
     seen: Seen = field(default_factory=lambda: Seen(Path("/dev/null")))
 
     def registry(self, registry: Registry) -> OciRegistry:
