@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from bedplate.dockerfile_reader import Instruction
 from bedplate.dockerfile_words import expand
+from bedplate.machine import this_platform
 
 # Docker takes these without an ARG, as the environment of RUN; they are no part of what is built.
 PROXIES = frozenset(
@@ -77,9 +77,3 @@ def of_platforms(target: str) -> dict[str, str]:
         arch, _, variant = rest.partition("/")
         values |= {f"{prefix}PLATFORM": text, f"{prefix}OS": system, f"{prefix}ARCH": arch, f"{prefix}VARIANT": variant}
     return values
-
-
-def this_platform() -> str:
-    """As an engine on this machine names it: an engine runs Linux, also below macOS."""
-    arch = os.uname().machine.lower()
-    return "linux/" + {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm/v7", "i686": "386"}.get(arch, arch)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from bedplate import labels
-from bedplate.dockerfile_scope import this_platform
+from bedplate.machine import this_platform
 from bedplate.model import BuiltImage, DockerfileImage, ImageEntry, ReferenceImage, Registry, RootfsImage, Spec
 from bedplate.questions import Answers, Question
 from bedplate.step import BuildRequest, Clients, DockerfileFiles, Files, FileSet, Given, Made, ReadFile, Task, Upstream

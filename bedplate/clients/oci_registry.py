@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import platform as machine
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,13 +12,13 @@ from typing import Any
 from bedplate.clients.credentials import Credentials
 from bedplate.clients.registry_http import Patience, RegistryHttp, Reply
 from bedplate.errors import StepError
+from bedplate.machine import this_platform
 from bedplate.model import Registry
 
 INDEXES = ("application/vnd.docker.distribution.manifest.list.v2+json", "application/vnd.oci.image.index.v1+json")
 # without these a registry answers with the digest of a manifest that it converts to schema 1
 MANIFESTS = ("application/vnd.docker.distribution.manifest.v2+json", "application/vnd.oci.image.manifest.v1+json")
 ACCEPT = {"Accept": ", ".join(MANIFESTS + INDEXES)}
-MACHINES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 DIGEST = "Docker-Content-Digest"
 
 
@@ -148,7 +147,3 @@ def is_registry(status: int, headers: Mapping[str, str], content: bytes) -> bool
     if status == 401:
         return "WWW-Authenticate" in headers
     return status == 200 and not content.lstrip().startswith(b"<")
-
-
-def this_platform() -> str:
-    return f"linux/{MACHINES.get(machine.machine(), machine.machine())}"
