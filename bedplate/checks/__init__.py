@@ -1,0 +1,1 @@
+"""checks: what can be known about a pipeline before any work starts."""
