@@ -1,41 +1,64 @@
-"""context_tar: a file set as a tar whose bytes depend on the files' content alone."""
+"""context_tar: a file set as a tar whose bytes depend on the files' content alone: order, owner and time are fixed."""
 
 from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
 
 from bedplate.errors import StepError
 from bedplate.stat_cache import stamp
 from bedplate.step import FileSet, ReadFile
 
 BLOCK = 512
+CHUNK = 1 << 20
+# the time of every entry, in seconds: a zip file made of them in a container knows none before 1980
+EPOCH = 1_700_000_000
+FOLDER_MODE, EXTRA_MODE = 0o755, 0o644
 TYPES = {"file": b"0", "dir": b"5", "symlink": b"2"}
 
 
-def tar(file_set: FileSet, root: Path, extra: Mapping[str, bytes]) -> Iterator[bytes]:
-    """Chunks of a pax tar, in the order of paths; owner 0, time 0. `root`: the project's. `extra`: path -> content.
+def tar(file_set: FileSet, root: Path, extra: Mapping[str, bytes], below: str = "") -> Iterator[bytes]:
+    """A pax tar in pieces of about a megabyte, in the order of paths; owner 0. `root`: the project's.
 
-    Raises StepError where a file is not the one that was hashed."""
-    base = f"{root}/{file_set.root}"
-    entries: dict[str, ReadFile | bytes] = {f.path: f for f in file_set.files}
+    extra   path from the top -> content of a file that is in no file set
+    below   the folder of the tar that the file set lies in; "": its top
+    Raises StepError where a file is not the one that was hashed: what is sent is what the fingerprint says."""
+    waiting: list[bytes] = []
+    size = 0
+    for piece in _pieces(file_set, root, extra, below):
+        waiting.append(piece)
+        size += len(piece)
+        if size >= CHUNK:
+            yield b"".join(waiting)
+            waiting, size = [], 0
+    yield b"".join([*waiting, bytes(2 * BLOCK)])
+
+
+def _pieces(file_set: FileSet, root: Path, extra: Mapping[str, bytes], below: str) -> Iterator[bytes]:
+    base = os.path.join(root, file_set.root)  # noqa: PTH118  # a Path for each file is slow
+    prefix = f"{below}/" if below else ""
+    entries: dict[str, ReadFile | bytes | None] = dict.fromkeys(_folders([*extra, prefix + "x"]))
+    entries.update({prefix + f.path: f for f in file_set.files})
     entries.update(extra)
-    for path in sorted(entries):
-        entry = entries[path]
-        if isinstance(entry, bytes):
-            yield _header(path, "file", 0o644, len(entry)) + entry + _padding(len(entry))
+    for name in sorted(entries):
+        entry = entries[name]
+        if entry is None:
+            yield _header(name, "dir", FOLDER_MODE, 0)
+        elif isinstance(entry, bytes):
+            yield _header(name, "file", EXTRA_MODE, len(entry)) + entry + _padding(len(entry))
         elif entry.kind == "file":
-            yield _header(path, entry.kind, entry.mode, entry.size)
-            yield from _content(f"{base}/{path}", entry)
+            yield _header(name, entry.kind, entry.mode, entry.size)
+            yield from _content(f"{base}/{entry.path}", entry)
         elif entry.kind == "symlink":
-            target = os.readlink(f"{base}/{path}")  # noqa: PTH115  # a Path would change its text
-            _same(os.lstat(f"{base}/{path}"), entry)
-            yield _header(path, entry.kind, entry.mode, 0, target)
+            yield _header(name, entry.kind, entry.mode, 0, _target(f"{base}/{entry.path}", entry))
         else:
-            yield _header(path, entry.kind, entry.mode, 0)
-    yield bytes(2 * BLOCK)
+            yield _header(name, entry.kind, entry.mode, 0)
+
+
+def _folders(names: Iterable[str]) -> list[str]:
+    return sorted({str(parent) for name in names for parent in PurePosixPath(name).parents} - {"."})
 
 
 def _header(path: str, kind: str, mode: int, size: int, target: str = "") -> bytes:
@@ -44,7 +67,7 @@ def _header(path: str, kind: str, mode: int, size: int, target: str = "") -> byt
     import tarfile  # 8 ms that a no-op does not pay
 
     info = tarfile.TarInfo(path)
-    info.type, info.mode, info.size, info.linkname = TYPES[kind], mode, size, target
+    info.type, info.mode, info.size, info.linkname, info.mtime = TYPES[kind], mode, size, target, EPOCH
     return info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
 
 
@@ -52,7 +75,7 @@ def _plain_header(path: str, kind: str, mode: int, size: int, target: str) -> by
     """What tarfile writes where no pax record is needed (POSIX ustar), in a fifth of its time."""
     name = f"{path}/" if kind == "dir" else path
     block = _USTAR.pack(
-        *(name.encode(), b"%07o" % mode, b"%07o" % 0, b"%07o" % 0, b"%011o" % size, b"%011o" % 0, b" " * 8),
+        *(name.encode(), b"%07o" % mode, b"%07o" % 0, b"%07o" % 0, b"%011o" % size, b"%011o" % EPOCH, b" " * 8),
         *(TYPES[kind], target.encode(), b"ustar\x0000", b"", b"", b"", b""),
     )
     return block[:148] + b"%06o\0 " % sum(block) + block[156:]
@@ -70,7 +93,7 @@ def _content(path: str, entry: ReadFile) -> Iterator[bytes]:
         with open(path, "rb", buffering=0) as file:
             _same(os.fstat(file.fileno()), entry)
             left = entry.size
-            while left and (block := file.read(min(left, 1 << 20))):
+            while left and (block := file.read(min(left, CHUNK))):
                 left -= len(block)
                 yield block
             _same(os.fstat(file.fileno()), entry)
@@ -79,6 +102,14 @@ def _content(path: str, entry: ReadFile) -> Iterator[bytes]:
     if left:
         raise _changed(entry, "it became shorter")
     yield _padding(entry.size)
+
+
+def _target(path: str, entry: ReadFile) -> str:
+    try:
+        _same(os.lstat(path), entry)
+        return os.readlink(path)  # noqa: PTH115  # a Path would change its text
+    except OSError as error:
+        raise _changed(entry, error.strerror or "") from None
 
 
 def _same(status: os.stat_result, entry: ReadFile) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
-from bedplate.builders import context_tar, failure
+from bedplate import context_tar
+from bedplate.builders import failure
 from bedplate.builders.layout import DOCKERFILE, lay_out
 from bedplate.builders.progress import BuildKitProgress, ClassicProgress, Failed
 from bedplate.clients import buildkit_trace
@@ -38,7 +40,7 @@ def build(request: BuildRequest, root: Path, engine: Engine, log: Log) -> str:
         query["target"] = layout.target
     if buildkit or request.platform != platform(engine):  # an old classic builder refuses even its own platform
         query["platform"] = request.platform
-    context = context_tar.stream(layout, root / request.file_set.root)
+    context = context_tar.tar(request.file_set, root, layout.extra, layout.below)
     failed = _buildkit(engine, context, query, log) if buildkit else _classic(engine, context, query, log)
     if failed:
         raise failure.explain(request, layout, failed, log, classic=not buildkit)
@@ -64,7 +66,7 @@ def platform(engine: Engine) -> str:
     return f"{version.get('Os', 'linux')}/{version.get('Arch', '')}"
 
 
-def _buildkit(engine: Engine, context: context_tar.Pieces, query: dict[str, str], log: Log) -> Failed | None:
+def _buildkit(engine: Engine, context: Iterable[bytes], query: dict[str, str], log: Log) -> Failed | None:
     progress = BuildKitProgress(log)
     for message in engine.build(context, query):
         if message.get("id") == TRACE:
@@ -74,7 +76,7 @@ def _buildkit(engine: Engine, context: context_tar.Pieces, query: dict[str, str]
     return None
 
 
-def _classic(engine: Engine, context: context_tar.Pieces, query: dict[str, str], log: Log) -> Failed | None:
+def _classic(engine: Engine, context: Iterable[bytes], query: dict[str, str], log: Log) -> Failed | None:
     progress = ClassicProgress(log)
     for message in engine.build(context, query):
         if "error" in message:

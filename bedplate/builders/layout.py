@@ -48,7 +48,9 @@ def lay_out(request: BuildRequest) -> Layout:
         files=tuple(sorted(request.file_set.files, key=lambda file: file.path)),
         extra={**request.extra_files, DOCKERFILE: request.dockerfile.encode()},
     )
-    if not any(_takes_the_top(instruction) for instruction in parsed.instructions):
+    # an ignore file at the top of what is posted: the classic builder heeds parts of it, a later BuildKit may heed all
+    obeyed = any(file.path == ".dockerignore" for file in layout.files)
+    if not obeyed and not any(_takes_the_top(instruction) for instruction in parsed.instructions):
         return layout
     source: Lines = [(line, request.lines.get(n, 0)) for n, line in enumerate(request.dockerfile.split("\n"), 1)]
     sent = [line for part in _nested(source, parsed.instructions) for line in part]

@@ -416,11 +416,12 @@ def test_the_tar_depends_on_content_alone(read: Reader, root: Path) -> None:
     again = read("FROM a\nCOPY . /\n", ignore="Dockerfile\n.dockerignore\ndata\n")
     assert b"".join(context.tar(again.file_set, root, {".bedplate/ca.pem": b"ca"})) == one
     with tarfile.open(fileobj=io.BytesIO(one)) as archive:
-        assert [(m.name, m.type, m.mode, m.uid, m.mtime) for m in archive][:4] == [
-            (".bedplate/ca.pem", tarfile.REGTYPE, 0o644, 0, 0),
-            ("long" * 60, tarfile.REGTYPE, 0o644, 0, 0),
-            ("notes.md", tarfile.REGTYPE, 0o644, 0, 0),
-            ("src", tarfile.DIRTYPE, 0o755, 0, 0),
+        assert [(m.name, m.type, m.mode, m.uid, m.mtime) for m in archive][:5] == [
+            (".bedplate", tarfile.DIRTYPE, 0o755, 0, context_tar.EPOCH),
+            (".bedplate/ca.pem", tarfile.REGTYPE, 0o644, 0, context_tar.EPOCH),
+            ("long" * 60, tarfile.REGTYPE, 0o644, 0, context_tar.EPOCH),
+            ("notes.md", tarfile.REGTYPE, 0o644, 0, context_tar.EPOCH),
+            ("src", tarfile.DIRTYPE, 0o755, 0, context_tar.EPOCH),
         ]
         assert archive.getmember("src/run.sh").mode == 0o755
         assert archive.getmember("src/link").linkname == "app.py"
@@ -475,6 +476,7 @@ def test_a_tree_may_be_one_file(root: Path) -> None:
 )
 def test_a_header_is_the_one_of_tarfile(path: str, kind: str, mode: int, size: int, target: str) -> None:
     info = tarfile.TarInfo(path)
+    info.mtime = context_tar.EPOCH
     info.type = {"file": tarfile.REGTYPE, "dir": tarfile.DIRTYPE, "symlink": tarfile.SYMTYPE}[kind]
     info.mode, info.size, info.linkname = mode, size, target
     assert context_tar._header(path, kind, mode, size, target) == info.tobuf(tarfile.PAX_FORMAT, "utf-8")

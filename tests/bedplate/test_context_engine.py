@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from bedplate import context
+from bedplate.context_tar import EPOCH
 from bedplate.errors import SpecError
 from bedplate.stat_cache import StatCache
 from bedplate.step import DockerfileFiles
@@ -174,7 +175,7 @@ def test_the_chosen_files_build_what_the_context_builds(name: str, project: Path
     alone.mkdir()
     with tarfile.open(fileobj=io.BytesIO(b"".join(context.tar(recipe.file_set, project, {})))) as archive:
         for member in archive.getmembers():
-            assert (member.uid, member.gid, member.mtime) == (0, 0, 0)
+            assert (member.uid, member.gid, member.mtime) == (0, 0, EPOCH)
             archive.extract(member, alone)
     (tmp_path / "Dockerfile").write_text(context.sent(recipe, pins={})[0])
     chosen = build(alone, tmp_path / "Dockerfile", args, tmp_path / "chosen")

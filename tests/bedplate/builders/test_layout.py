@@ -52,6 +52,15 @@ def test_what_could_take_the_builds_own_files_takes_the_users_from_a_stage(instr
     assert layout.below == "context"
 
 
+def test_an_ignore_file_that_is_copied_is_not_at_the_top_where_a_builder_could_heed_it(tmp_path: Path) -> None:
+    text = "FROM scratch\nCOPY .dockerignore a /x/\n"
+    layout = lay_out(request(tmp_path, text, {".dockerignore": "*\n", "a": "", "sub/.dockerignore": "*\n"}))
+    assert layout.below == "context"
+    assert "COPY --from=bedplate-context .dockerignore a /x/" in layout.dockerfile
+    (tmp_path / "context/.dockerignore").unlink()
+    assert lay_out(request(tmp_path, text)).below == ""
+
+
 def test_the_other_instructions_of_such_a_file_find_their_files_too(tmp_path: Path) -> None:
     text = (
         "FROM scratch\nCOPY . /all\nCOPY a /a\nADD b.tar https://example.org/c /x/\nCOPY --from=0 /all /y\n"
