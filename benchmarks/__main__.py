@@ -11,13 +11,13 @@ from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
 
-from benchmarks import context, machine, noop, one_edited, spec
+from benchmarks import bake, context, machine, noop, one_edited, rebuild, reuse, spec
 from benchmarks.measure import Figure, Skipped
 
-QUICK: dict[str, ModuleType] = {"noop": noop, "spec": spec, "one_edited": one_edited}
-LONG: dict[str, ModuleType] = {"context": context}
+QUICK: dict[str, ModuleType] = {"noop": noop, "spec": spec, "one_edited": one_edited, "reuse": reuse, "bake": bake}
+LONG: dict[str, ModuleType] = {"context": context, "rebuild": rebuild}
 ALL = {**QUICK, **LONG}
-HEAD = f"{'':46} {'ours':>10} {'peer':>10} {'ratio':>6}  {'middle half':>11} {'CPU':>5} aim (!: missed)"
+HEAD = f"{'':52} {'ours':>10} {'peer':>10} {'ratio':>6}  {'middle half':>11} {'CPU':>5} aim (!: missed)"
 
 
 def main() -> int:
@@ -62,7 +62,7 @@ def _first_line(module: ModuleType) -> str:
 
 def _line(one: Figure | Skipped) -> str:
     if isinstance(one, Skipped):
-        return f"{one.name:46} not measured: {one.why}"
+        return f"{one.name:52} not measured: {one.why}"
     theirs = _amount(one.theirs, one.unit) if one.theirs is not None else ""
     ratio = f"{one.ratio:.2f}" if one.ratio is not None else ""
     noise = f"{one.noise[0]:.2f}-{one.noise[1]:.2f}" if one.noise else ""
@@ -71,7 +71,7 @@ def _line(one: Figure | Skipped) -> str:
     if one.aim is not None:
         aim = (_amount(one.aim, one.unit) if one.aim_in_unit else f"{one.aim:.2f}") + ("" if one.met else " !")
     ours = _amount(one.ours, one.unit)
-    return f"{one.name:46} {ours:>10} {theirs:>10} {ratio:>6}  {noise:>11} {cpu:>5} {aim}".rstrip()
+    return f"{one.name:52} {ours:>10} {theirs:>10} {ratio:>6}  {noise:>11} {cpu:>5} {aim}".rstrip()
 
 
 def _amount(value: float, unit: str) -> str:

@@ -54,7 +54,7 @@ def run(folder: Path, *, tiny: bool = False) -> Iterator[Figure | Skipped]:
     yield from _warm(folder, name, rounds)
     yield from _cold(folder, name, 1 if tiny else 3)
     theirs = call(
-        "from docker.utils.build import exclude_paths", f"exclude_paths('context', {PATTERNS!r})", folder=folder
+        "from docker.utils.build import exclude_paths", f"exclude_paths('context', {[*PATTERNS]!r})", folder=folder
     )
     ours = call(IGNORE, DECIDE, *PATTERNS, folder=folder)
     note = f"{len(PATTERNS)} ignore patterns; a walk of the tree is in it"

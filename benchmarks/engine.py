@@ -22,7 +22,12 @@ def stand_in(socket: Path, project: str, outputs: Sequence[Output]) -> Iterator[
     """Its address, as DOCKER_HOST takes it."""
     images = [_image(project, o) for o in outputs if isinstance(o, BuiltImage)]
     containers = [_container(project, o) for o in outputs if isinstance(o, Deployment)]
-    answers = {"/images/json": json.dumps(images).encode(), "/containers/json": json.dumps(containers).encode()}
+    answers = {
+        "/images/json": json.dumps(images).encode(),
+        "/containers/json": json.dumps(containers).encode(),
+        "/version": json.dumps({"Version": "20.10.24", "ApiVersion": "1.41", "MinAPIVersion": "1.12"}).encode(),
+        "/_ping": b"OK",
+    }
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:
@@ -30,8 +35,10 @@ def stand_in(socket: Path, project: str, outputs: Sequence[Output]) -> Iterator[
                 path = line.split()[1].decode().partition("?")[0]
                 while self.rfile.readline().strip():
                     pass
-                body = answers.get(path, b"{}")
-                head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+                body = answers.get(path, b"")
+                status = "200 OK" if body else "404 Not Found"
+                body = body or b'{"message": "No such thing"}'
+                head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
                 self.wfile.write(head.encode() + body)
 
     class Server(socketserver.ThreadingUnixStreamServer):

@@ -10,10 +10,10 @@ FIRST_PORT = 20_000
 SOURCE = "def run(text):\n    return text.upper()  # {name}\n"
 
 
-def write(root: Path, images: int, registry_port: int, *, name: str = "bench") -> None:
+def write(root: Path, images: int, registry_port: int, *, services: bool = True) -> None:
     """Five tasks an image, and three for all: the registry, and a root file system that all images start from.
 
-    With one image it has the shape of the demo."""
+    With one image it has the shape of the demo. Without `services`, three tasks an image."""
     root.mkdir(parents=True)
     names = [image_name(number) for number in range(images)]
     for entry in names:
@@ -30,7 +30,7 @@ def write(root: Path, images: int, registry_port: int, *, name: str = "bench") -
             place = root / path
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text(content, encoding="utf-8")
-    (root / "pipeline.yaml").write_text(spec(names, registry_port, name), encoding="utf-8")
+    (root / "pipeline.yaml").write_text(spec(names, registry_port, services=services), encoding="utf-8")
     configure(root)
 
 
@@ -46,9 +46,9 @@ def image_name(number: int) -> str:
     return f"i{number:04}"
 
 
-def spec(names: list[str], registry_port: int, project: str = "bench") -> str:
+def spec(names: list[str], registry_port: int, *, services: bool = True) -> str:
     """About 33 lines an image."""
-    lines = ["version: 1", f"project: {project}", "images:", "  os:", "    rootfs:", "      suite: bookworm"]
+    lines = ["version: 1", "project: bench", "images:", "  os:", "    rootfs:", "      suite: bookworm"]
     for name in names:
         lines += [
             f"  {name}:",
@@ -70,7 +70,16 @@ def spec(names: list[str], registry_port: int, project: str = "bench") -> str:
             f"      SERVICE: {name}",
             "      OMP_NUM_THREADS: '1'",
         ]
-    lines.append("models:")
+    lines += _services(names) if services else []
+    lines += ["targets:", "  local:", "    registry:", "      kind: local", f"      port: {registry_port}"]
+    if services:
+        lines += ["    deploy:", "      kind: container", f"      port: {FIRST_PORT}", "      ports:"]
+        lines += [f"        {name}: {FIRST_PORT + number}" for number, name in enumerate(names)]
+    return "\n".join(lines) + "\n"
+
+
+def _services(names: list[str]) -> list[str]:
+    lines = ["models:"]
     for name in names:
         lines += [f"  {name}:", f"    path: services/{name}/model", "    version: '1'"]
     lines.append("services:")
@@ -92,10 +101,7 @@ def spec(names: list[str], registry_port: int, project: str = "bench") -> str:
             "            type: array",
             "          within_ms: 500",
         ]
-    lines += ["targets:", "  local:", "    registry:", "      kind: local", f"      port: {registry_port}"]
-    lines += ["    deploy:", "      kind: container", f"      port: {FIRST_PORT}", "      ports:"]
-    lines += [f"        {name}: {FIRST_PORT + number}" for number, name in enumerate(names)]
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def tree(root: Path, files: int, *, size: int = 4096, folder_of: int = 100) -> None:

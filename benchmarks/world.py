@@ -44,16 +44,17 @@ class World:
 
 
 @contextmanager
-def finished(folder: Path, images: int) -> Iterator[World]:
+def finished(folder: Path, images: int, *, services: bool = True, empty_engine: bool = False) -> Iterator[World]:
+    """`empty_engine`: what was built is in the registry alone."""
     folder.mkdir(parents=True)
     root, bare = folder / "ours", folder / "bare"
     with registry.ours(folder) as port:
-        project.write(root, images, port)
+        project.write(root, images, port, services=services)
         session = record.seed(root, port)
         outputs = record.recorded(session)
         peer.write(bare, session.tasks)
         # a socket's path has at most about 100 characters
-        with engine.stand_in(folder / "engine", session.spec.project, outputs) as address:
+        with engine.stand_in(folder / "engine", session.spec.project, [] if empty_engine else outputs) as address:
             made = World(root, bare, len(session.tasks), environ(DOCKER_HOST=address))
             made.settle()
             yield made
