@@ -54,7 +54,7 @@ def task(spec: Spec, entry: EnvironmentEntry) -> Task:
         inputs,
         files=() if entry.user_managed else tuple(listed),
         needs=(f"build_base:{entry.image}", "resolve_registry"),
-        after=(f"push:{entry.image}",),
+        after=(f"push:{entry.image}",) if entry.user_managed else (),
     )
 
 
