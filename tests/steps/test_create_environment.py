@@ -75,7 +75,7 @@ def one_task(**changes: Any) -> Task:
 def test_an_environment_is_built_on_its_image_and_goes_where_the_registry_is() -> None:
     task = one_task()
     assert task.name == "create_environment:iris"
-    assert task.needs == ("build_base:base", "resolve_registry") and task.after == ("push:base",)
+    assert task.needs == ("build_base:base", "resolve_registry") and task.after == ()
     assert task.files == (Requirements("requirements.txt", False),)
 
 
