@@ -204,6 +204,15 @@ def test_an_image_that_only_the_engine_has_is_taken_as_it_is_there(world: World)
     assert project.lock()[name]["linux/amd64"]["digest"].startswith("sha256:")
     assert project.file_of("a", "/only") == "only here"
     assert project.run() == []
+    project.write({"only/only": "another", "a/x": "changed"})
+    label = f"dev.bedplate.project={project.project}"
+    docker("build", "-q", "-t", name, "--label", label, str(project.root / "only"))
+    assert project.doit() == 1
+    assert "which no registry has; the engine's own is another image now" in project.output
+    assert "hint: `doit lock --update` takes the engine's" in project.output
+    project.doit("lock", "--update")
+    project.run()
+    assert project.file_of("a", "/only") == "another"
 
 
 def test_a_registry_with_a_sign_in_is_asked_and_pulled_from_as_the_user(

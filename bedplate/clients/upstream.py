@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 HUB = "registry-1.docker.io"  # where the registry of docker.io answers
 THREADS = 16
+ANSWER_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -57,14 +58,29 @@ class Upstream:
             return dict(zip(references, pool.map(one, references), strict=True))
 
     def pinned(self, reference: str, digest: str) -> str:
-        """The reference that makes a builder take exactly this content."""
+        """The reference that makes a builder take exactly this content.
+
+        Raises StepError where it was the engine's alone, and the engine has another image of that name now."""
         ref = ImageRef.parse(reference)
         if ref.digest:
             return reference
         image = self.engine.image(reference)
-        if image and image["Id"] == digest and not image.get("RepoDigests"):
-            return reference  # no registry has it: the engine's own name is all there is
+        if image and not image.get("RepoDigests"):
+            if image["Id"] == digest:
+                return reference  # no registry has it: the engine's own name is all there is
+            if not self._there(ref, digest):
+                raise StepError(
+                    f"{reference} is locked as {digest[:19]}, which no registry has; "
+                    "the engine's own is another image now",
+                    "`doit lock --update` takes the engine's",
+                )
         return f"{ref.name}@{digest}"
+
+    def _there(self, ref: ImageRef, digest: str) -> bool:
+        try:
+            return self.registry(ref).hurried(ANSWER_S).digest(ref.path, digest) is not None
+        except StepError:
+            return False
 
     def _held(self, reference: str, ref: ImageRef) -> str | None:
         image = self.engine.image(reference)
