@@ -16,6 +16,7 @@ LINES = """\
     plugins.command.lock = "bedplate.tasks.lock:Lock"
     plugins.command.outdated = "bedplate.tasks.lock:Outdated"
     plugins.command.inputs = "bedplate.tasks.inputs:Inputs"
+    plugins.command.check = "bedplate.tasks.check:Check"
 """
 
 

@@ -1,0 +1,101 @@
+"""check: `doit check` says what can be known before any work starts, and changes nothing."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from doit.cmd_base import DoitCmdBase
+
+from bedplate import plan as plans
+from bedplate.checks import project, read_mistakes
+from bedplate.checks.codes import ERROR
+from bedplate.checks.finding import Finding, ordered
+from bedplate.errors import SpecError
+from bedplate.step import Task
+from bedplate.tasks import findings_said, machine, names, options
+from bedplate.tasks.session import Session, find_root
+
+JSON = {
+    "name": "as_json",
+    "long": "json",
+    "type": bool,
+    "default": False,
+    "help": "one JSON object (check.schema.json)",
+}
+OFFLINE = {
+    "name": "offline",
+    "long": "offline",
+    "type": bool,
+    "default": False,
+    "help": "ask nobody over a network: no registry, no remote engine",
+}
+
+
+class Check(DoitCmdBase):  # type: ignore[misc]  # doit has no types
+    name = "check"
+    doc_purpose = "say what is wrong or doubtful before any work starts"
+    doc_usage = "[IMAGE or TASK ...]"
+    doc_description = (
+        "Looks at the spec, the Dockerfiles, the files that they take, the services' code, and this machine.\n"
+        "Exit code 0: no errors, though there may be warnings; 1: errors; 3: the spec itself cannot be used.\n"
+        "docs/checks.md explains every code; `# bedplate: ignore=CODE reason` on a line or above it excuses it."
+    )
+    cmd_options = (JSON, OFFLINE)
+
+    def parse_execute(self, in_args: list[str]) -> int:
+        params, args = options.parse(self, in_args)
+        params.update(self.opt_vals)
+        return int(self.execute(params, args))
+
+    def execute(self, params: Any, args: list[str]) -> int:
+        """Without doit's database and without its tasks: a target that cannot be planned can be looked at, too."""
+        self.loader.setup(params)
+        self.loader._refuse_unknown_variables()
+        said = findings_said.as_json if params["as_json"] else findings_said.as_text
+        try:
+            session = Session(find_root(Path.cwd()), self.loader.target)
+        except SpecError as error:
+            wrong = ordered([read_mistakes.of_error(m, "") for m in error.mistakes])
+            sys.stdout.write(said(wrong, None))
+            _annotate(wrong)
+            return 3
+        findings = find(session, args, offline=params["offline"])
+        sys.stdout.write(said(findings, session))
+        _annotate(findings)
+        return 1 if any(f.weight == ERROR for f in findings) else 0
+
+
+def find(session: Session, words: list[str], *, offline: bool) -> list[Finding]:
+    """What the files of these tasks, and of those they need, say, and what the machine says."""
+    tasks, unplanned = _tasks(session)
+    chosen = None
+    if words:
+        chosen = plans.upstream(session.tasks, names.of_tasks(session, words)) if not unplanned else set(words)
+    found = [*unplanned, *project.find(session.spec, tasks, session.reads, session.pins.digest, chosen)]
+    found += machine.find(session.spec, session.root, session.clients(machine.SILENT), offline=offline)
+    session.cache.save()
+    return ordered(found)
+
+
+def _tasks(session: Session) -> tuple[list[Task], list[Finding]]:
+    """All tasks, each step's by itself where one of them cannot be planned."""
+    try:
+        return list(session.tasks), []
+    except SpecError as error:
+        wrong = [read_mistakes.of_error(m, "") for m in error.mistakes]
+    tasks: list[Task] = []
+    for step in session.steps.values():
+        try:
+            tasks += step.tasks(session.spec)
+        except SpecError:
+            continue
+    return tasks, wrong
+
+
+def _annotate(findings: list[Finding]) -> None:
+    """Standard error keeps them apart from --json; both services read it."""
+    for line in findings_said.for_service(findings, os.environ):
+        sys.stderr.write(line + "\n")

@@ -1,0 +1,158 @@
+"""machine: whether this machine has what a run needs: sign-ins, an engine, a registry, free ports, room on the disk."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bedplate import labels
+from bedplate.checks.finding import Finding
+from bedplate.clients import credentials, docker_ports, listener, registry_program
+from bedplate.clients.connections import Connections
+from bedplate.errors import Mistake, StepError
+from bedplate.model import (
+    AcrRegistry,
+    ContainerDeploy,
+    DockerfileImage,
+    EnvSecret,
+    FileSecret,
+    GenericRegistry,
+    LocalBuilder,
+    LocalRegistry,
+    Registry,
+    SecretSource,
+    Spec,
+)
+from bedplate.tasks.session import Silent
+
+SILENT = Silent()
+SPEC = "pipeline.yaml"
+ANSWER_S = 5.0
+LEAST_FREE = 2_000_000_000  # bytes that a small image with its build cache takes
+COPIES = 2  # while an image is built, its layers are there and its build cache
+
+
+def find(spec: Spec, root: Path, clients: Connections, *, offline: bool) -> Iterator[Finding]:
+    """`offline`: only what needs no network; an engine behind a socket of this machine needs none."""
+    yield from _secrets(spec, root)
+    engine = False
+    if _uses_engine(spec) and (not offline or clients.engine.address.startswith("unix:")):
+        wrong = list(_engine(clients))
+        engine = not wrong
+        yield from wrong
+    yield from _registry(spec, clients, offline=offline)
+    yield from _ports(spec, clients if engine else None)
+    yield from _room(spec, root, clients if engine else None)
+
+
+def _uses_engine(spec: Spec) -> bool:
+    return isinstance(spec.target.builder, LocalBuilder) or isinstance(spec.target.deploy, ContainerDeploy)
+
+
+def _secrets(spec: Spec, root: Path) -> Iterator[Finding]:
+    wanted: list[tuple[str, SecretSource]] = []
+    registry = spec.target.registry
+    if isinstance(registry, (GenericRegistry, AcrRegistry)):
+        keys = f"targets.{spec.target.name}.registry"
+        for name, source in (("username", registry.username), ("password", registry.password)):
+            if isinstance(source, (EnvSecret, FileSecret)):
+                wanted.append((f"{keys}.{name}", source))
+    for image in spec.images.values():
+        if isinstance(image, DockerfileImage):
+            wanted += [(f"images.{image.name}.secrets.{name}", source) for name, source in image.secrets.items()]
+    for what, source in wanted:
+        try:
+            credentials.read_secret(source, root, what)
+        except StepError as error:
+            yield _say("SecretMissing", error.message, error.hint)
+
+
+def _engine(clients: Connections) -> Iterator[Finding]:
+    try:
+        clients.engine.version()
+    except StepError as error:
+        yield _say("EngineUnreachable", error.message, error.hint or "`./run` starts one; DOCKER_HOST names another")
+
+
+def _registry(spec: Spec, clients: Connections, *, offline: bool) -> Iterator[Finding]:
+    entry = spec.target.registry
+    if isinstance(entry, LocalRegistry):
+        if registry_program.answers(entry.port) is False:
+            who = listener.listener(entry.port) or "another program"
+            message = f"port {entry.port} of the registry is held by {who}, which is no registry"
+            yield _say("PortTaken", message, "end it, or give the target's registry another `port`")
+    elif isinstance(entry, GenericRegistry) and not offline:
+        address = entry.address.rstrip("/")
+        try:
+            clients.registry(Registry("generic", address, entry.insecure)).hurried(ANSWER_S).check()
+        except StepError as error:
+            yield _say("RegistryRefused", error.message, error.hint)
+
+
+def _ports(spec: Spec, clients: Connections | None) -> Iterator[Finding]:
+    """The ports of the services; one that the service itself holds is as it should be."""
+    deploy = spec.target.deploy
+    if not isinstance(deploy, ContainerDeploy):
+        return
+    for service in spec.services:
+        port = deploy.ports.get(service, deploy.port)
+        if not _held(deploy.host, port):
+            continue
+        container = docker_ports.container_at(clients.engine, port) if clients else None
+        if container and clients:
+            found = clients.engine.container(container) or {}
+            if found.get("Config", {}).get("Labels", {}).get(labels.PROJECT) == spec.project:
+                continue
+        elif clients is None:
+            continue  # it may well be the service itself
+        who = f"container {container}" if container else listener.listener(port) or "another program"
+        hint = f"`docker rm -f {container}`" if container else "end it"
+        message = f"port {port} of service '{service}' is held by {who}"
+        yield _say("PortTaken", message, f"{hint}, or choose another in pipeline.yaml")
+
+
+def _held(host: str, port: int) -> bool:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind((host, port))
+        except OSError as error:
+            return error.errno == errno.EADDRINUSE
+    return False
+
+
+def _room(spec: Spec, root: Path, clients: Connections | None) -> Iterator[Finding]:
+    """Against what the images of this project took, where the engine keeps them."""
+    needed, folder = LEAST_FREE, root
+    if clients:
+        try:
+            with clients.engine.asking("asking what the images take"):
+                images = clients.engine.api.images(filters={"label": f"{labels.PROJECT}={spec.project}"})
+                own = clients.engine.address.startswith("unix:")
+                data = Path(clients.engine.api.info().get("DockerRootDir", "")) if own else root
+        except StepError:
+            return
+        folder = data if data.is_dir() else root
+        needed = max(needed, COPIES * _largest(images))
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        message = f"{free / 1e9:.1f} GB are free at {folder}; the images are likely to take {needed / 1e9:.1f} GB"
+        yield Finding("DiskSpace", Mistake(str(folder), 0, 0, message, "`docker system df` shows what takes the room"))
+
+
+def _largest(images: list[dict[str, Any]]) -> int:
+    """Bytes of the largest version of each image."""
+    sizes: dict[str, int] = {}
+    for image in images:
+        name = (image.get("Labels") or {}).get(labels.IMAGE, "")
+        sizes[name] = max(sizes.get(name, 0), int(image.get("Size", 0)))
+    return sum(sizes.values())
+
+
+def _say(code: str, message: str, hint: str = "") -> Finding:
+    return Finding(code, Mistake(SPEC, 0, 0, message, hint))
