@@ -94,10 +94,7 @@ class Scratch:
 
     def empty_engine(self) -> None:
         """Takes every image of the project out of the engine."""
-        # one that was pulled by its digest has no tag
-        lines = docker("images", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}").splitlines()
-        for name, image in (line.split() for line in lines if f"{self.project}/" in line):
-            subprocess.run(["docker", "rmi", "-f", image if ">" in name else name], capture_output=True, check=False)
+        untag(f"{self.project}/")
         for image in set(docker("images", "-aq", "--filter", f"label=dev.bedplate.project={self.project}").split()):
             subprocess.run(["docker", "rmi", "-f", image], capture_output=True, check=False)
 
@@ -117,6 +114,14 @@ class Scratch:
             file = opened.extractfile(opened.getmembers()[0])
             assert file
             return file.read().decode()
+
+
+def untag(part: str) -> None:
+    """Takes every image whose name has this in it out of the engine."""
+    # one that was pulled by its digest has no tag
+    lines = docker("images", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}").splitlines()
+    for name, image in (line.split() for line in lines if part in line):
+        subprocess.run(["docker", "rmi", "-f", image if ">" in name else name], capture_output=True, check=False)
 
 
 def docker(*args: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from registries import PASSWORD, USER, issuer, real_registry
-from scratch import Scratch, docker, index, upstream
+from scratch import Scratch, docker, index, untag, upstream
 
 pytestmark = pytest.mark.engine
 
@@ -43,6 +43,7 @@ def world(tmp_path: Path, registries: tuple[str, str]) -> Iterator[World]:
     made.put("one")
     yield made
     made.project.empty_engine()
+    untag(f"{made.up}/up/")
 
 
 def test_a_tag_that_moves_changes_nothing_until_the_lock_is_updated(world: World) -> None:
@@ -238,6 +239,7 @@ def test_a_registry_with_a_sign_in_is_asked_and_pulled_from_as_the_user(
             assert PASSWORD not in kept and basic not in kept
         finally:
             project.empty_engine()
+            untag(f"{up}/up/")
 
 
 def _context(project: Scratch) -> Path:
