@@ -130,10 +130,10 @@ def test_twenty_patterns_decide_a_hundred_thousand_paths_in_a_second() -> None:
         ]
     )
     paths = [f"pkg{n % 100}/module{n % 1000}/sub/file{n}.py" for n in range(100_000)]
-    start = time.perf_counter()
+    start = time.process_time()  # of the processor: other tests run beside this one
     taken = sum(not rules.excluded(path) for path in paths)
     assert taken == 100_000
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 @pytest.mark.parametrize("pattern", ["[", "a[", "[]a]", "[a-", "\\", "!", "a/[^", "[x-]", "\\p*"])
