@@ -15,7 +15,7 @@ OURS = {"bedplate", "steps"}
 
 # package: (what of ours it may import, which third parties)
 TABLE: dict[str, tuple[set[str], set[str]]] = {
-    "bedplate": ({"bedplate"}, {"yaml", "jsonschema"}),
+    "bedplate": ({"bedplate"}, {"yaml", "jsonschema", "packaging"}),
     "bedplate.clients": ({"bedplate", "bedplate.clients"}, {"yaml", "jsonschema", "docker", "azure", "requests"}),
     "bedplate.builders": (
         {"bedplate", "bedplate.clients", "bedplate.builders"},

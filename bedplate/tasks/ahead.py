@@ -8,7 +8,8 @@ from bedplate.clients import answers, docker_host
 from bedplate.errors import StepError
 from bedplate.questions import AskManifest
 from bedplate.step import Made
-from bedplate.tasks.session import Session, Silent
+from bedplate.tasks.console import Silent
+from bedplate.tasks.session import Session
 
 THREADS = 16
 

@@ -126,4 +126,16 @@ class TaskLog:
                 self._file.flush()
 
 
+class Silent:
+    """A `step.Log` that keeps nothing."""
+
+    path = Path("/dev/null")
+
+    def line(self, text: str) -> None: ...
+
+    def note(self, text: str) -> None: ...
+
+    def progress(self, what: str, done: float, total: float | None) -> None: ...
+
+
 STYLES = {"dim": "2", "bold": "1", "red": "31", "green": "32", "yellow": "33"}

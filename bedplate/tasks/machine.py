@@ -27,7 +27,7 @@ from bedplate.model import (
     SecretSource,
     Spec,
 )
-from bedplate.tasks.session import Silent
+from bedplate.tasks.console import Silent
 
 SILENT = Silent()
 SPEC = "pipeline.yaml"

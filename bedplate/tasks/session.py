@@ -30,6 +30,7 @@ from bedplate.stale import Verdict
 from bedplate.stat_cache import StatCache
 from bedplate.state import Record, State
 from bedplate.step import Log, Step, Task
+from bedplate.tasks.console import Silent
 
 if TYPE_CHECKING:
     from bedplate.clients.connections import Connections
@@ -248,15 +249,3 @@ def _where(registry: RegistryEntry) -> str:
     if isinstance(registry, GenericRegistry):
         return registry.address
     return registry.name if isinstance(registry, AcrRegistry) else "of the workspace"
-
-
-class Silent:
-    """A `step.Log` that keeps nothing."""
-
-    path = Path("/dev/null")
-
-    def line(self, text: str) -> None: ...
-
-    def note(self, text: str) -> None: ...
-
-    def progress(self, what: str, done: float, total: float | None) -> None: ...
