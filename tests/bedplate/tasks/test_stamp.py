@@ -1,0 +1,101 @@
+"""The shortcut of a run that has nothing to do: it holds only while everything is as it was."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from bedplate.questions import AskContainer, AskFile, AskImage, AskManifest, ContainerSeen, Unreachable
+from bedplate.tasks import stamp
+from bedplate.tasks.stamp import Stamp
+
+LATER = 60_000_000_000  # ns: the files are a minute old by then
+
+
+def a_stamp(folder: Path, **answers: object) -> Stamp:
+    (folder / "file").write_text("one", encoding="utf-8")
+    (folder / "list").mkdir(exist_ok=True)
+    paths = stamp.all_times(str(folder / name) for name in ("file", "list", "gone"))
+    asked = {
+        AskContainer("iris-iris"): ContainerSeen("running", {"a": "b"}),
+        AskManifest("127.0.0.1:5000", "iris/os", "v1"): "sha256:" + "1" * 64,
+        AskImage("iris/os:fp-1"): {"x": "y"},
+        AskFile("build"): True,
+        AskContainer("none"): None,
+    }
+    return Stamp("me", paths, asked, ("iris: nothing to do",), {"num_process": 4})
+
+
+def kept(folder: Path) -> Stamp:
+    made = a_stamp(folder)
+    stamp.write(folder / "cache/unchanged.", made, time.time_ns() + LATER)
+    read = stamp.read(folder / "cache/unchanged.", "me")
+    assert read is not None
+    return read
+
+
+def test_what_was_kept_is_read_back_as_it_was(tmp_path: Path) -> None:
+    read = kept(tmp_path)
+    assert stamp.files_hold(read)
+    assert read == a_stamp(tmp_path)._replace(paths=read.paths)
+
+
+def test_another_version_or_a_broken_file_counts_as_none(tmp_path: Path) -> None:
+    kept(tmp_path)
+    assert stamp.read(tmp_path / "cache/unchanged.", "somebody else") is None
+    (tmp_path / "cache/unchanged.").write_bytes(b"\x00broken")
+    assert stamp.read(tmp_path / "cache/unchanged.", "me") is None
+    assert stamp.read(tmp_path / "cache/none", "me") is None
+
+
+def touched(folder: Path) -> None:
+    os.utime(folder / "file", ns=(1, 1))
+
+
+def replaced_with_the_same_times(folder: Path) -> None:
+    times = (folder / "file").stat()
+    (folder / "new").write_text("two", encoding="utf-8")
+    os.utime(folder / "new", ns=(times.st_atime_ns, times.st_mtime_ns))
+    (folder / "new").replace(folder / "file")
+
+
+def made_executable(folder: Path) -> None:
+    (folder / "file").chmod(0o755)
+
+
+def removed(folder: Path) -> None:
+    (folder / "file").unlink()
+
+
+def appeared(folder: Path) -> None:
+    (folder / "gone").touch()
+
+
+def one_more_in_a_folder(folder: Path) -> None:
+    (folder / "list/new").touch()
+
+
+@pytest.mark.parametrize(
+    "edit", [touched, replaced_with_the_same_times, made_executable, removed, appeared, one_more_in_a_folder]
+)
+def test_an_edit_ends_it(tmp_path: Path, edit: object) -> None:
+    before = kept(tmp_path)
+    assert callable(edit)
+    edit(tmp_path)
+    assert not stamp.files_hold(before)
+
+
+def test_a_file_that_changed_since_the_run_began_is_not_trusted(tmp_path: Path) -> None:
+    made = a_stamp(tmp_path)
+    stamp.write(tmp_path / "cache/unchanged.", made, time.time_ns())
+    assert not (tmp_path / "cache/unchanged.").exists()
+
+
+def test_nothing_is_kept_where_somebody_could_not_be_asked(tmp_path: Path) -> None:
+    made = a_stamp(tmp_path)
+    made = made._replace(answers={**made.answers, AskContainer("x"): Unreachable()})
+    stamp.write(tmp_path / "cache/unchanged.", made, time.time_ns() + LATER)
+    assert not (tmp_path / "cache/unchanged.").exists()
