@@ -135,7 +135,7 @@ def pip(command: Command) -> Asked | None:
             files.append(value)
         elif name in ("-c", "--constraint"):
             constrained = True
-        elif name in ("-e", "--editable"):
+        elif name in ("-e", "--editable") and "://" in value:
             packages.append(value)
     return Asked(tuple(packages), tuple(files), constrained)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 
 from bedplate import requirements
@@ -105,7 +106,23 @@ def _said(
     if loose:
         unique = list(dict.fromkeys(loose))
         message = f"{what} without a version: {_shown(unique)}"
-        yield Finding(code, dockerfile.mistake(at, message, hint, unique[0]), at.line)
+        line, column = _place(dockerfile, at, unique[0])
+        source = dockerfile.source[line - 1].rstrip("\r")
+        yield Finding(code, Mistake(dockerfile.path, line, column, message, hint, source), at.line)
+
+
+def _place(dockerfile: Dockerfile, at: Instruction, package: str) -> tuple[int, int]:
+    """Where a package stands as a word of its own, behind the `install`."""
+    whole = re.compile(rf"(?<![\w./-]){re.escape(package)}(?![\w./-])")
+    behind = False
+    for number in range(at.line, at.end_line + 1):
+        line = dockerfile.source[number - 1]
+        verb = re.search(r"\b(?:install|create)\b", line)
+        found = whole.search(line, 0 if behind else verb.end() if verb else len(line))
+        if found and not line.lstrip().startswith("#"):
+            return number, found.start() + 1
+        behind = behind or verb is not None
+    return at.line, at.column
 
 
 def _redirected(dockerfile: Dockerfile, at: Instruction) -> Iterator[Finding]:
@@ -116,7 +133,8 @@ def _redirected(dockerfile: Dockerfile, at: Instruction) -> Iterator[Finding]:
         return
     for word in unquoted_versions(text):
         sign = ">" if ">" in word else "<"
-        message = f"the shell takes the '{sign}' of {word} for a redirection: the version is lost"
+        does = "writes a file and loses the version" if sign == ">" else "looks for a file of that name"
+        message = f"the shell takes the '{sign}' of {word} for a redirection: it {does}"
         yield Finding("UnquotedVersion", dockerfile.mistake(at, message, f"write '{word}' in quotes", word), at.line)
 
 

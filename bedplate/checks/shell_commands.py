@@ -10,9 +10,9 @@ from bedplate.dockerfile_reader import Instruction
 Command = tuple[str, ...]
 
 _TOKEN = re.compile(
-    r"""(?P<word>(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|\$\{[^}]*\}|[^\s"'\\;&|()<>])+)
-      | (?P<end>&&|\|\||[;&|()\n])
-      | (?P<redirect>\d*[<>]+&?)""",
+    r"""(?P<redirect>\d*[<>]+&?)
+      | (?P<word>(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|\$\{[^}]*\}|[^\s"'\\;&|()<>])+)
+      | (?P<end>&&|\|\||[;&|()\n])""",
     re.VERBOSE | re.DOTALL,
 )
 _KEYWORDS = frozenset(
@@ -49,11 +49,7 @@ def commands(text: str) -> Iterator[Command]:
             else:
                 words.append(_bare(found["word"]))
         elif found["redirect"] is not None:
-            skip = not found["redirect"].endswith("&")
-            if found["redirect"].endswith("&"):
-                skip = True
-            if found["redirect"][0].isdigit() and words and text[found.start() - 1 : found.start()].strip():
-                words[-1] += found["redirect"].rstrip("<>&")  # `numpy2>file`: the digit belongs to the word
+            skip = True
         else:
             skip = False
             yield from _trimmed(words)

@@ -131,7 +131,7 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
         if names and not self.always:
             ahead.look(session, names)
         for warning in session.warnings(names):
-            self.console.say(f"warning: {warning}", "yellow")
+            self.console.say(warning, "yellow")
         return names
 
     def _doit_tasks(self, names: set[str]) -> list[Any]:

@@ -124,10 +124,14 @@ class Session:
 
         return Connections(self.root, self.spec, log, self.reads, self.again, self._shared)
 
-    def warnings(self, names: set[str]) -> list[Mistake]:
-        """What reading the files of the tasks that run has found worth a word, once each."""
-        found = [w for name in self.dirty if name in names for w in self.reads.warnings(self.by_name[name])]
-        return list(dict.fromkeys(found))
+    def warnings(self, names: set[str]) -> list[str]:
+        """What the files of the tasks that run give to say, a line each. Raises SpecError: refused by the policy."""
+        dirty = names.intersection(self.dirty)
+        if not dirty:
+            return []
+        from bedplate.tasks import run_warnings
+
+        return run_warnings.lines(self, dirty)
 
     def upstream(self, images: Sequence[str] = ()) -> list[Reference]:
         """The upstream images that the spec's images use (those named; all without names), where they stand.
