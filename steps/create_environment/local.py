@@ -8,6 +8,7 @@ from typing import Any
 
 from bedplate import context, fingerprint, labels, requirements
 from bedplate.builders import found, image, ship
+from bedplate.image_contents import asked
 from bedplate.model import BuiltImage, Environment, EnvironmentEntry, PushedImage, Registry, Spec
 from bedplate.questions import Answers, Question
 from bedplate.step import BuildRequest, Clients, FileSet, Given, Made, Requirements, Task
@@ -31,6 +32,7 @@ class Inputs:
     variables: Mapping[str, str]
     tags: tuple[str, ...]
     recipe: int  # of Bedplate's own: another one is another image
+    requires: Mapping[str, str]  # as image_contents.asked has it; push asks it where the environment has no own image
 
 
 def task(spec: Spec, entry: EnvironmentEntry) -> Task:
@@ -47,6 +49,7 @@ def task(spec: Spec, entry: EnvironmentEntry) -> Task:
         variables={} if entry.user_managed else entry.variables,
         tags=entry.tags,
         recipe=recipe.VERSION,
+        requires={} if entry.user_managed else asked.of_environment(entry),
     )
     return Task(
         "create_environment",
@@ -71,7 +74,9 @@ def run(inputs: Inputs, given: Given, clients: Clients) -> Environment:
     if built is None:
         built = BuiltImage(inputs.name, found.local_tag(path, made_of), made_of, None)
         build(inputs, given, built, clients)
-    pushed = ship.ship(built, f"{registry.address}/{path}", inputs.tags, registry, clients)
+    if inputs.requires:
+        _check(inputs, built, registry, clients)
+    pushed = ship.ship(built, f"{registry.address}/{path}", _tags(inputs), registry, clients)
     reference = f"{pushed.repository}@{pushed.digest}"
     return Environment(inputs.name, "local", reference, made_of, None, pushed.digest, pushed.tags)
 
@@ -89,14 +94,14 @@ def present(output: Environment, answers: Answers) -> str | None:
 def makes(inputs: Inputs, fingerprint: str, file_sets: Sequence[FileSet], identities: Mapping[str, str]) -> Made | None:
     if inputs.user_managed:
         return None
-    return Made(_path(inputs), content(inputs, file_sets, identities[f"build_base:{inputs.image}"]), inputs.tags)
+    return Made(_path(inputs), content(inputs, file_sets, identities[f"build_base:{inputs.image}"]), _tags(inputs))
 
 
 def content(inputs: Inputs, file_sets: Sequence[FileSet], base: str) -> str:
-    """The fingerprint of the image, 64 hex: neither the registry's address nor a tag is part of what it holds.
+    """The fingerprint of the image, 64 hex: registry, tags and requirements are no part of what it holds.
 
     `base`: the identity of the image that it stands on."""
-    parts = dict(fingerprint.of_inputs(replace(inputs, tags=())))
+    parts = dict(fingerprint.of_inputs(replace(inputs, tags=(), requires={})))
     for files in file_sets:
         parts.update(context.parts_of(files))
     return fingerprint.digest({**parts, "base": base})
@@ -133,6 +138,24 @@ def build(inputs: Inputs, given: Given, wanted: BuiltImage, clients: Clients) ->
         ),
     )
     image.build(request, clients)
+
+
+def _check(inputs: Inputs, built: BuiltImage, registry: Registry, clients: Clients) -> None:
+    from bedplate.builders import inspection
+    from bedplate.image_contents import mending
+
+    inspection.check(
+        inputs.requires,
+        f"environment {inputs.name}",
+        built,
+        registry,
+        lambda verdict, family: mending.of_environment(verdict, inputs.pip, inputs.conda, inputs.image),
+        clients,
+    )
+
+
+def _tags(inputs: Inputs) -> tuple[str, ...]:
+    return (*inputs.tags, asked.tag(inputs.requires)) if inputs.requires else inputs.tags
 
 
 def _server(inputs: Inputs, clients: Clients) -> str:

@@ -23,7 +23,7 @@ PIPELINE = """\
 version: 1
 project: {project}
 images:
-  myimage: {{context: images/base, tags: [v1]}}
+  myimage: {{context: images/base, tags: [v1], requires: {{presets: []}}}}
 environments:
   myenv: {{image: myimage, conda: service/conda.yml}}
 models:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bedplate.model import LocalRegistry, PushedImage
+from bedplate.model import LocalEnvironment, LocalRegistry, PushedImage
 from bedplate.questions import AskManifest, Unreachable
 from bedplate.step import Task
 from steps import push
@@ -16,15 +16,15 @@ OUTPUT = PushedImage("base", "127.0.0.1:5000/iris/base", ONE, "0123456789abcdef"
 
 
 def spec(**images: tuple[str, ...]) -> Any:
-    entries = {name: SimpleNamespace(name=name, tags=tags) for name, tags in images.items()}
-    target = SimpleNamespace(name="local", registry=LocalRegistry(5000))
-    return SimpleNamespace(project="iris", images=entries, target=target)
+    entries = {name: SimpleNamespace(name=name, tags=tags, requires={}) for name, tags in images.items()}
+    target = SimpleNamespace(name="local", registry=LocalRegistry(5000), environment=LocalEnvironment())
+    return SimpleNamespace(project="iris", images=entries, environments={}, target=target)
 
 
 def test_every_image_is_pushed_below_the_projects_name() -> None:
     assert list(push.tasks(spec(os=("latest",), base=("v1", "v2")))) == [
-        Task("push", "os", push.Inputs("iris/os", ("latest",)), needs=("build_base:os", "resolve_registry")),
-        Task("push", "base", push.Inputs("iris/base", ("v1", "v2")), needs=("build_base:base", "resolve_registry")),
+        Task("push", "os", push.Inputs("iris/os", ("latest",), {}), needs=("build_base:os", "resolve_registry")),
+        Task("push", "base", push.Inputs("iris/base", ("v1", "v2"), {}), needs=("build_base:base", "resolve_registry")),
     ]
 
 
