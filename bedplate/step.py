@@ -11,6 +11,7 @@ from bedplate.model import Output, Registry, Spec
 from bedplate.questions import Answers, Question
 
 if TYPE_CHECKING:
+    from bedplate.clients.azure import Azure
     from bedplate.clients.docker_engine import Engine
     from bedplate.clients.oci_registry import OciRegistry
     from bedplate.context import Recipe
@@ -155,6 +156,10 @@ class Clients(Protocol):
 
     @property
     def engine(self) -> Engine: ...
+
+    @property
+    def azure(self) -> Azure:
+        """The Resource Manager, signed in as `az` is; nothing is asked before its first use."""
 
     @property
     def again(self) -> bool:

@@ -12,6 +12,7 @@ from bedplate.seen import Seen
 from bedplate.step import DockerfileFiles, Log
 
 if TYPE_CHECKING:
+    from bedplate.clients.azure import Azure
     from bedplate.clients.docker_engine import Engine
     from bedplate.clients.oci_registry import OciRegistry
     from bedplate.clients.upstream import Upstream
@@ -42,6 +43,15 @@ class Connections:
             return Engine(docker_host.address())
 
         return self._once("engine", connect)
+
+    @property
+    def azure(self) -> Azure:
+        def connect() -> Azure:
+            from bedplate.clients.azure import Azure
+
+            return Azure(self.spec.target.workspace)
+
+        return self._once("azure", connect)
 
     def registry(self, registry: Registry) -> OciRegistry:
         def connect() -> OciRegistry:

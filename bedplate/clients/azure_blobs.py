@@ -1,0 +1,122 @@
+"""azure_blobs: signed URLs of Azure's blob storage: contents sent there, growing logs read from there."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bedplate.clients import azure_errors
+from bedplate.clients.azure_versions import BLOB
+from bedplate.errors import StepError
+
+if TYPE_CHECKING:
+    import requests
+
+    from bedplate.clients.azure import Patience
+    from bedplate.step import Log
+
+ONE_PUT = 64 << 20  # bytes that go in one request; more goes in blocks
+BLOCK = 16 << 20
+LOG_PIECE = 4 << 20
+
+
+class ExpiredError(StepError):
+    """The URL's signature is valid no more: a new URL must be asked for."""
+
+
+@dataclass(frozen=True)
+class LogPart:
+    """`complete`: how the run ended (`successful`, `failed`, ...), "" while the log still grows."""
+
+    content: bytes
+    complete: str
+
+
+def upload(url: str, content: Path | bytes | Iterable[bytes], patience: Patience, log: Log | None, what: str) -> None:
+    """Put Blob, or Put Block and Put Block List. Raises ExpiredError, StepError."""
+    total = (
+        len(content) if isinstance(content, bytes) else content.stat().st_size if isinstance(content, Path) else None
+    )
+    if total is not None and total <= ONE_PUT:
+        body = content if isinstance(content, bytes) else Path(str(content)).read_bytes()
+        _send("PUT", url, patience, body, {"x-ms-blob-type": "BlockBlob"})
+        if log and what:
+            log.progress(what, total, total)
+        return
+    names: list[str] = []
+    done = 0
+    for block in _blocks(content):
+        names.append(base64.b64encode(b"%08d" % len(names)).decode())
+        _send("PUT", f"{url}&comp=block&blockid={names[-1].replace('=', '%3D')}", patience, block, {})
+        done += len(block)
+        if log and what:
+            log.progress(what, done, total)
+    listed = "".join(f"<Latest>{name}</Latest>" for name in names)
+    body = f'<?xml version="1.0" encoding="utf-8"?><BlockList>{listed}</BlockList>'.encode()
+    _send("PUT", f"{url}&comp=blocklist", patience, body, {"Content-Type": "application/xml"})
+
+
+def read_log(url: str, offset: int, patience: Patience) -> LogPart:
+    """What an append blob holds behind `offset` bytes, four megabytes at most. Raises ExpiredError, StepError."""
+    head = _send("HEAD", url, patience)
+    if head.status_code == 404:  # the run waits for a machine: nothing has been written
+        return LogPart(b"", "")
+    complete = head.headers.get("x-ms-meta-Complete", "")
+    size = int(head.headers.get("Content-Length") or 0)
+    if size <= offset:
+        return LogPart(b"", complete)
+    last = min(size, offset + LOG_PIECE) - 1
+    part = _send("GET", url, patience, None, {"x-ms-range": f"bytes={offset}-{last}"})
+    content = part.content if part.status_code == 206 else part.content[offset : last + 1]
+    return LogPart(content, complete if offset + len(content) >= size else "")
+
+
+def _send(
+    method: str, url: str, patience: Patience, body: bytes | None = None, headers: dict[str, str] | None = None
+) -> requests.Response:
+    import requests
+
+    from bedplate.clients.azure import patiently
+
+    sent = {"x-ms-version": BLOB, **(headers or {})}
+
+    def ask() -> requests.Response:
+        with requests.Session() as session:
+            session.auth = lambda request: request  # the URL is the sign-in: no .netrc
+            return session.request(
+                method, url, data=body, headers=sent, timeout=(patience.connect, patience.read), allow_redirects=False
+            )
+
+    answer = patiently(ask, method, url, patience)
+    if answer.status_code < 300 or (method == "HEAD" and answer.status_code == 404):
+        return answer
+    code, said = azure_errors.words(answer.content)
+    code = code or answer.headers.get("x-ms-error-code", "")
+    message = f"{method} {azure_errors.short(url)}: {answer.status_code} {code}: {said}".rstrip(": ")
+    if answer.status_code == 403:
+        hint = "the signature of the address has expired, or this machine's clock is wrong, or a firewall is in the way"
+        raise ExpiredError(message, hint)
+    raise StepError(message)
+
+
+def _blocks(content: Path | bytes | Iterable[bytes]) -> Iterator[bytes]:
+    if isinstance(content, bytes):
+        yield from (content[at : at + BLOCK] for at in range(0, len(content), BLOCK))
+        return
+    if isinstance(content, (Path, os.PathLike)):
+        with open(content, "rb") as file:
+            while block := file.read(BLOCK):
+                yield block
+        return
+    waiting = b""
+    for piece in content:
+        waiting += piece
+        while len(waiting) >= BLOCK:
+            yield waiting[:BLOCK]
+            waiting = waiting[BLOCK:]
+    if waiting:
+        yield waiting

@@ -1,0 +1,170 @@
+"""azure_sign_in: who we are in Azure: the account, cloud and subscription that `az login` left, and their tokens."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from bedplate.errors import StepError
+from bedplate.secrets import Secret
+
+MARGIN_S = 300.0  # a token that ends sooner is not begun with
+
+
+@dataclass(frozen=True)
+class Account:
+    """`arm`: address of the Resource Manager; `scope`: of its tokens; `acr`, `storage`: endings of host names."""
+
+    cloud: str
+    arm: str
+    scope: str
+    subscription: str
+    tenant: str
+    user: str
+    acr: str
+    storage: str
+
+
+class SignIn:
+    """Opened when first asked: azure-cli-core is imported then. Safe to share between threads.
+
+    `subscription`: id or name; None: the active one of `az`."""
+
+    def __init__(self, subscription: str | None) -> None:
+        self._wanted = subscription
+        self._lock = threading.RLock()
+        self._account: Account | None = None
+        self._credential: Any = None  # azure-cli-core has no types
+        self._tokens: dict[str, tuple[Secret, float]] = {}
+
+    @property
+    def account(self) -> Account:
+        """StepError where nobody is signed in, or the subscription is none of theirs."""
+        with self._lock:
+            if self._account is None:
+                self._account, self._credential = _opened(self._wanted)
+            return self._account
+
+    def token(self, scope: str, *, afresh: bool = False, challenge: str = "") -> Secret:
+        """`afresh`: the service refused the one we have; `challenge`: its WWW-Authenticate."""
+        with self._lock:
+            account = self.account
+            known, ends = self._tokens.get(scope, (None, 0.0))
+            if known and not afresh and time.time() < ends - MARGIN_S:
+                return known
+            more = {"claims": _claims(challenge)} if afresh else {}
+            try:
+                found = self._credential.get_token(scope, **more)
+            except Exception as error:  # azure-cli-core, msal and requests each have errors of their own
+                raise _refused(error, account) from None
+            self._tokens[scope] = (Secret(found.token), float(found.expires_on))
+            return self._tokens[scope][0]
+
+
+def _opened(wanted: str | None) -> tuple[Account, Any]:
+    try:
+        from azure.cli.core import get_default_cli
+        from azure.cli.core._profile import Profile
+    except ImportError as error:
+        raise StepError(f"the sign-in of Azure needs azure-cli-core: {error}", "pip install azure-cli-core") from None
+    try:
+        cli = get_default_cli()
+        cloud, profile = cli.cloud, Profile(cli_ctx=cli)
+        known = profile.load_cached_subscriptions()
+    except Exception as error:  # a damaged configuration: whatever azure-cli-core says of it
+        raise StepError(f"the configuration of `az` cannot be read: {_first_line(error)}", "`az login`") from None
+    if not known:
+        others = sorted({str(s["environmentName"]) for s in profile.load_cached_subscriptions(all_clouds=True)})
+        there = f"; signed in to {', '.join(others)}: `az cloud set --name {others[0]}`" if others else ""
+        raise StepError(f"nobody is signed in to Azure (cloud {cloud.name}){there}", "`az login`")
+    try:
+        chosen = profile.get_subscription(wanted)
+    except Exception as error:
+        raise _no_subscription(wanted, known, error) from None
+    if chosen.get("state", "Enabled") != "Enabled":
+        raise StepError(f"subscription {chosen['name']} is {chosen['state']}", "name another one: `subscription:`")
+    if _is_tenant_only(chosen):
+        raise StepError(
+            f"{chosen['user']['name']} is signed in, but has no subscription", "`az login` with an account that has one"
+        )
+    try:
+        credential, subscription, tenant = profile.get_login_credentials(subscription_id=chosen["id"])
+    except Exception as error:
+        raise StepError(
+            f"the sign-in of `az` cannot be used: {_first_line(error)}", _login(chosen["tenantId"])
+        ) from None
+    account = Account(
+        cloud=cloud.name,
+        arm=cloud.endpoints.resource_manager.rstrip("/"),
+        scope=cloud.endpoints.active_directory_resource_id + "/.default",
+        subscription=subscription,
+        tenant=tenant,
+        user=chosen["user"]["name"],
+        acr=cloud.suffixes.acr_login_server_endpoint.lstrip("."),
+        storage=cloud.suffixes.storage_endpoint,
+    )
+    return account, credential
+
+
+def _no_subscription(wanted: str | None, known: list[Any], error: Exception) -> StepError:
+    names = ", ".join(str(s["name"]) for s in known[:5]) + (", ..." if len(known) > 5 else "")
+    if wanted is None:
+        return StepError(
+            f"no subscription of `az` is active; there are {names}", f"`az account set -s {known[0]['id']}`"
+        )
+    if "Multiple" in str(error):
+        return StepError(f"several subscriptions are named {wanted}", "give its id in `workspace.subscription`")
+    return StepError(
+        f"subscription {wanted} is none of those that `az` is signed in to: {names}",
+        "correct `workspace.subscription`, or `az login --tenant TENANT` for one of another tenant",
+    )
+
+
+def _refused(error: Exception, account: Account) -> StepError:
+    """In one line: what Entra said, and the command that mends it."""
+    text = _first_line(error)
+    code = re.search(r"AADSTS(\d+)", text)
+    who = f"{account.user} in tenant {account.tenant}"
+    hint = _login(account.tenant)
+    number = code[1] if code else ""
+    if number in ("7000215", "7000222", "700016"):
+        hint = f"`az login --service-principal --username {account.user} --password ... --tenant {account.tenant}`"
+    elif number in ("90002", "900023", "50020", "50034"):
+        return StepError(f"wrong tenant for {account.user}: {text}", "`az account list` names the tenants; " + hint)
+    elif number in ("50076", "50079", "53003"):
+        hint = f'`az login --tenant {account.tenant} --scope "{account.scope}"`'
+    elif not code:
+        from bedplate.clients import azure_errors
+
+        if azure_errors.is_network(error):
+            return azure_errors.unreachable("GET", f"the sign-in service of cloud {account.cloud}", error)
+    return StepError(f"the sign-in of {who} is refused: {text}", hint)
+
+
+def _login(tenant: str) -> str:
+    return f"`az login --tenant {tenant}`"
+
+
+def _claims(challenge: str) -> str:
+    """Claims challenge of Continuous Access Evaluation; without one: a token that is valid from now on."""
+    found = re.search(r'claims="([A-Za-z0-9+/=_-]+)"', challenge)
+    if found:
+        try:
+            return base64.urlsafe_b64decode(found[1].replace("+", "-").replace("/", "_") + "===").decode()
+        except ValueError:
+            pass
+    return json.dumps({"access_token": {"nbf": {"essential": True, "value": str(int(time.time()))}}})
+
+
+def _is_tenant_only(subscription: dict[str, Any]) -> bool:
+    return str(subscription["name"]).startswith("N/A") and subscription["id"] == subscription["tenantId"]
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip() or type(error).__name__
+    return " ".join(text.splitlines()[0].split())
