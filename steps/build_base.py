@@ -178,6 +178,11 @@ def _reference(inputs: ReferenceInputs, name: str, given: Given, clients: Client
     from bedplate.builders import found, upstream
 
     tag = found.local_tag(inputs.path, given.fingerprint)
+    registry, short = given.one(Registry), labels.short(given.fingerprint)
+    digest = upstream.copied(inputs.reference, inputs.platform, inputs.path, short, registry, clients)
+    if digest:
+        clients.log.note(f"reused {registry.address}/{inputs.path}@{digest}")
+        return BuiltImage(name, tag, given.fingerprint, digest)
     upstream.take(inputs.reference, inputs.platform, tag, clients)
     return BuiltImage(name, tag, given.fingerprint, None)
 

@@ -31,7 +31,7 @@ def tasks(spec: Spec) -> Iterable[Task]:
 
 def run(inputs: Inputs, given: Given, clients: Clients) -> PushedImage:
     registry, built = given.one(Registry), given.one(BuiltImage)
-    if found.unlabelled(built, clients):
+    if built.digest is None and found.unlabelled(built, clients):
         found.in_engine(built, inputs.path, registry, clients)
     if inputs.requires:
         from bedplate.builders import inspection

@@ -134,6 +134,19 @@ def test_a_reference_image_of_the_spec_is_locked(world: World) -> None:
     assert project.file_of("r", "/up") == "second"
 
 
+def test_a_copy_of_a_reference_image_is_proved_by_its_config_and_pulled_no_more(world: World) -> None:
+    project = world.project
+    world.put("first", name="ref")
+    project.spec(f"r: {{reference: '{world.up}/up/ref:1'}}")
+    project.run()
+    project.empty_engine()
+    untag(f"{world.up}/up/ref")
+    shutil.rmtree(project.root / ".bedplate")
+    assert project.run() == ["resolve_registry", "build_base:r", "push:r"]
+    assert "reused" in project.output and "pulling" not in project.output and "pushed" not in project.output
+    assert project.run() == []
+
+
 def test_where_nothing_may_be_taken_a_missing_entry_is_an_error_with_its_place(world: World) -> None:
     for args, environ, why in ((("--locked",), {}, "--locked"), ((), {"CI": "true"}, "CI is set")):
         assert world.project.doit(*args, **environ) == 3

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from bedplate.clients.upstream import registry_of
+from bedplate.errors import StepError
+from bedplate.model import Registry
 from bedplate.refs import ImageRef
 from bedplate.step import Clients
 
@@ -42,6 +44,25 @@ def take(reference: str, platform: str, tag: str, clients: Clients) -> None:
         clients.log.note(f"pulling {by_digest}")
         clients.engine.pull(by_digest, platform, _login(reference, clients), clients.log)
     clients.engine.tag(by_digest, tag)
+
+
+def copied(reference: str, platform: str, path: str, tag: str, registry: Registry, clients: Clients) -> str | None:
+    """Digest of our copy below project/name `path`, if it is there and a copy of just the locked image.
+
+    Neither image says so by a label: the proof is that both name one config. Nothing is pulled."""
+    if clients.again:
+        return None
+    repository = f"{registry.address}/{path}".partition("/")[2]
+    remote = clients.registry(registry)
+    digest = remote.digest(repository, tag)
+    ref = ImageRef.parse(clients.pinned(reference, platform)) if digest else None
+    if digest is None or ref is None or ref.digest is None:
+        return None
+    try:
+        source = clients.registry(registry_of(ref, clients.spec)).config(ref.path, str(ref.digest), platform)
+        return digest if remote.config(repository, digest, platform) == source else None
+    except StepError:
+        return None  # then it is taken again, and whoever refuses says why
 
 
 def _login(reference: str, clients: Clients) -> Login | None:

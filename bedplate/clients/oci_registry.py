@@ -83,6 +83,15 @@ class OciRegistry:
 
     def labels(self, repository: str, digest: str, platform: str | None = None) -> Mapping[str, str]:
         """Labels of the image's config; of an index: those of the platform's image (None: this machine's)."""
+        blob = self.config(repository, digest, platform)
+        reply = self._read("GET", f"/v2/{repository}/blobs/{blob}", repository, {})
+        if reply is None:
+            raise StepError(f"{self.host}/{repository}@{digest}: the registry has lost its config {blob}")
+        self._verified(reply.content, blob, f"{repository}/blobs/{blob}")
+        return (json.loads(reply.content).get("config") or {}).get("Labels") or {}
+
+    def config(self, repository: str, digest: str, platform: str | None = None) -> str:
+        """Digest of the image's config, which names all that the image holds; `platform` as for `labels`."""
         for _ in range(2):
             found = self.manifest(repository, digest)
             if found is None:
@@ -93,12 +102,7 @@ class OciRegistry:
             digest = self._of_platform(document["manifests"], repository, digest, platform or this_platform())
         if "config" not in document:
             raise StepError(f"{self.host}/{repository}@{digest}: neither an image nor an index of images")
-        blob = str(document["config"]["digest"])
-        reply = self._read("GET", f"/v2/{repository}/blobs/{blob}", repository, {})
-        if reply is None:
-            raise StepError(f"{self.host}/{repository}@{digest}: the registry has lost its config {blob}")
-        self._verified(reply.content, blob, f"{repository}/blobs/{blob}")
-        return (json.loads(reply.content).get("config") or {}).get("Labels") or {}
+        return str(document["config"]["digest"])
 
     def put_tag(self, repository: str, tag: str, manifest: Manifest) -> None:
         """Returns once the registry has confirmed the digest."""
