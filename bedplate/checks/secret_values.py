@@ -25,6 +25,7 @@ _KINDS = {
 _KIND = re.compile("|".join(f"(?P<k{n}>{pattern})" for n, pattern in enumerate(_KINDS.values())))
 _IN_URL = re.compile(r"(?<=://)[^\s/:@\"'$]*:(?P<password>[^\s/@\"'${}<>*]{3,})@")
 _ASSIGNED = re.compile(r"(?P<name>[A-Za-z_][\w.-]*)\s*[=:]\s*(?P<value>\"[^\"]*\"|'[^']*'|[^\s\"',;&|]+)")
+_VALUE = re.compile(r"(?:\s*[=:]\s*|[ \t]+)(?P<value>[^\s$]\S*)")
 _EXAMPLE = re.compile(
     r"(?i)\A(?:|x+|\*+|\.+|-+|none|null|true|false|yes|no|example\w*|sample\w*|dummy\w*|test\w*|fake\w*|secret|password|"
     r"change[-_ ]?me\w*|changeit|your[-_ ]?.*|my[-_ ]?.*|replace.*|insert.*|todo|token|key|placeholder|<.*>|\[.*\]|"
@@ -61,8 +62,9 @@ def masked(line: str) -> str:
     """The line as it may be shown; what is taken out keeps its width."""
     for found in [*_KIND.finditer(line), *_IN_URL.finditer(line)]:
         line = line[: found.start()] + "*" * len(found[0]) + line[found.end() :]
-    for found in re.finditer(r"(?P<name>[A-Za-z_][\w.-]*)(?P<sep>\s*[=:]\s*|[ \t]+)(?P<value>\S+)", line):
-        if secret_name(found["name"].replace("-", "_")) and not found["value"].startswith("$"):
-            start, end = found.span("value")
+    for name in re.finditer(r"[A-Za-z_][\w.-]*", line):
+        value = _VALUE.match(line, name.end())
+        if value and secret_name(name[0].replace("-", "_")):
+            start, end = value.span("value")
             line = line[:start] + "*" * (end - start) + line[end:]
     return line
