@@ -39,13 +39,15 @@ def of_run(at: Instruction) -> Iterator[Command]:
 def commands(text: str) -> Iterator[Command]:
     """Quotes are taken off; a variable stays as `$NAME`. What a redirection names is left out."""
     words: list[str] = []
-    skip = False
+    skip = comment = False
     for found in _TOKEN.finditer(text):
+        comment = comment or (found["word"] is not None and found[0].startswith("#"))
+        if comment and found["end"] != "\n":
+            continue
+        comment = False
         if found["word"] is not None:
             if skip:
                 skip = False
-            elif found["word"].startswith("#") and found.start() > 0:
-                continue
             else:
                 words.append(_bare(found["word"]))
         elif found["redirect"] is not None:
