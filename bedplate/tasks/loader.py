@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bedplate.tasks.session import Session
 
 NAME = "pipeline.lock"
-READS_WORDS = ("help", "plan", "lock", "outdated", "inputs")  # what stands behind them is no task, or not only
+LOOKS = ("plan", "lock", "outdated", "inputs", "check")  # commands that look at the session, not at doit's tasks
 
 TARGET = {
     "section": "task loader",
@@ -47,15 +47,26 @@ LOCKED = {
 }
 
 
+YES = {
+    "section": "task loader",
+    "name": "yes",
+    "long": "yes",
+    "type": bool,
+    "default": False,
+    "help": "let a protected target be changed without being asked",
+}
+
+
 class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
     """Tasks of the user's own dodo.py come along; `cmd` says who asks."""
 
-    cmd_options = (*DodoTaskLoader.cmd_options, TARGET, LOCKED)
+    cmd_options = (*DodoTaskLoader.cmd_options, TARGET, LOCKED, YES)
 
     def __init__(self) -> None:
         super().__init__()
         self.always = False
         self.locked = False
+        self.yes = False
         self.console = Console()
         self.reporter: Any = "zero"
 
@@ -64,6 +75,7 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
         doit_cmd._CMDLINE_VARS = self.variables = _Asked(doit_cmd._CMDLINE_VARS or {})
         super().setup(opt_values)
         self.locked = bool(opt_values["locked"])
+        self.yes = bool(opt_values["yes"])
         self.target = opt_values["target"] or self.variables.get("target")
         self.shortcut = Shortcut(Path.cwd(), self.target)
 
@@ -100,12 +112,14 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
                 for line in said:
                     self.console.say(line)
                 return []
-        if not own and cmd.name not in READS_WORDS:
+        if not own and cmd.name not in (*LOOKS, "help"):
             self._refuse_unknown_tasks(pos_args)
         database = Globals.dep_manager.backend
         if not isinstance(database, Database):
             _refuse("the tasks of pipeline.yaml need doit's backend 'bedplate'", "leave out `--backend`")
         self.session.state = database.state
+        if cmd.name in LOOKS:
+            return own
         if not cmd.execute_tasks:
             return [*own, *self._doit_tasks({task.name for task in self.session.tasks})]
         return [*own, *self._doit_tasks(self._to_run(database, chosen=chosen, everything=everything))]
@@ -121,6 +135,7 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
         database.state.reload()
         database.running = True
         session.again = self.always
+        session._shared["yes"] = self.yes
         self.reporter = Reporter(session, self.console, self.shortcut, chosen=chosen)
         self.console.say(session.headline, "bold")
         for line in session.pin(locked=self.locked, write=True):
