@@ -1,0 +1,56 @@
+"""What a run says of what it is about to build, and what the policy keeps it from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bedplate.errors import SpecError
+from bedplate.tasks.session import Session
+
+SPEC = """
+version: 1
+project: runwarnings
+policy: {{pins: {pins}}}
+images: {{one: {{context: one}}, two: {{context: two}}}}
+targets: {{local: {{registry: {{kind: local, port: 29870}}}}}}
+"""
+
+
+def session(folder: Path, pins: str = "warn", run: str = "pip install numpy") -> Session:
+    (folder / "pipeline.yaml").write_text(SPEC.format(pins=pins), encoding="utf-8")
+    for name in ("one", "two"):
+        (folder / name).mkdir()
+        (folder / name / "Dockerfile").write_text(f"FROM scratch\nRUN {run}\n", encoding="utf-8")
+    return Session(folder, None)
+
+
+def test_each_image_that_is_built_gives_its_warnings_in_a_line_each(tmp_path: Path) -> None:
+    said = session(tmp_path).warnings({"build_base:one"})
+    assert said == ["warning: one/Dockerfile:2:17: pip install without a version: numpy [UnpinnedPip]"]
+
+
+def test_many_are_cut_short(tmp_path: Path) -> None:
+    made = session(tmp_path)
+    text = "FROM scratch\n" + "RUN pip install numpy\n" * 12
+    (tmp_path / "one" / "Dockerfile").write_text(text, encoding="utf-8")
+    said = made.warnings({"build_base:one"})
+    assert len(said) == 9 and said[-1].startswith("4 more warnings: `doit check`")
+
+
+def test_notes_are_left_to_doit_check(tmp_path: Path) -> None:
+    assert session(tmp_path, run="apt-get install -y git").warnings({"build_base:one"}) == []
+
+
+def test_what_is_not_built_is_not_looked_at(tmp_path: Path) -> None:
+    assert session(tmp_path).warnings(set()) == []
+
+
+def test_the_policy_keeps_a_run_from_building_what_is_not_pinned(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="pip install without a version: numpy"):
+        session(tmp_path, pins="require").warnings({"build_base:one"})
+
+
+def test_the_policy_can_be_silent(tmp_path: Path) -> None:
+    assert session(tmp_path, pins="off").warnings({"build_base:one"}) == []
