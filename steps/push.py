@@ -34,18 +34,7 @@ def run(inputs: Inputs, given: Given, clients: Clients) -> PushedImage:
     if built.digest is None and found.unlabelled(built, clients):
         found.in_engine(built, inputs.path, registry, clients)
     if inputs.requires:
-        from bedplate.builders import inspection
-        from bedplate.image_contents import mending
-
-        entry = clients.spec.images[built.name]
-        inspection.check(
-            inputs.requires,
-            f"image {entry.name}",
-            built,
-            registry,
-            lambda verdict, family: mending.of_image(verdict, entry, family),
-            clients,
-        )
+        _check(inputs, built, registry, clients)
     return ship(built, f"{registry.address}/{inputs.path}", _tags(inputs), registry, clients)
 
 
@@ -61,6 +50,19 @@ def asks(output: PushedImage, spec: Spec) -> Sequence[Question]:
 def present(output: PushedImage, answers: Answers) -> str | None:
     reasons = (absent(output.repository, tag, output.digest, answers) for tag in output.tags)
     return next((reason for reason in reasons if reason), None)
+
+
+def _check(inputs: Inputs, built: BuiltImage, registry: Registry, clients: Clients) -> None:
+    from bedplate.builders import inspection
+    from bedplate.image_contents import mending
+    from bedplate.image_contents.verdict import Verdict
+
+    entry = clients.spec.images[built.name]
+
+    def mend(verdict: Verdict, family: str) -> str:
+        return mending.said(verdict, mending.of_image(verdict, entry, family), entry.requires)
+
+    inspection.check(inputs.requires, f"image {entry.name}", built, registry, mend, clients)
 
 
 def _tags(inputs: Inputs) -> tuple[str, ...]:

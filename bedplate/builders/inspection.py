@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from bedplate.builders import found
 from bedplate.errors import StepError
-from bedplate.image_contents import mending, verdict
+from bedplate.image_contents import verdict
 from bedplate.image_contents.asked import Asked, tag
 from bedplate.image_contents.look import Entry, Image
 from bedplate.image_contents.verdict import Verdict
@@ -39,8 +39,8 @@ def check(
 ) -> None:
     """Returns if the image is what is asked of it; it is pulled where the registry alone has it.
 
-    Not asked again where the registry has the `checked-` tag on this very image. `what`: `image base`. `mend`: the way
-    to mend what is not met, given the family of the image's packages. Raises StepError with all that was found."""
+    Not asked again where the registry has the `checked-` tag on this very image. `what`: `image base`. `mend`: what is
+    said of one that is not met, given the family of the image's packages. Raises StepError with all that was found."""
     path = image.tag.rpartition(":")[0]
     digest = image.digest
     if not clients.again and not found.unlabelled(image, clients):
@@ -54,7 +54,7 @@ def check(
             verdicts = verdict.judge(asked, contents)
         except ValueError as error:
             raise StepError(f"{what}: {error}", "edit it in pipeline.yaml") from None
-        wrong = [mending.said(one, mend(one, contents.family)) for one in verdicts if not one.met]
+        wrong = [mend(one, contents.family) for one in verdicts if not one.met]
     if wrong:
         names = ", ".join(verdict.title(one) for one in verdicts if not one.met)
         message = f"{what} is not what is required of it: {names}"

@@ -50,9 +50,9 @@ def tag(asked: Asked) -> str:
     return f"checked-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
-def presets_of(key: str) -> tuple[str, ...]:
+def presets_of(key: str, wanted: str) -> tuple[str, ...]:
     """Names of the presets that ask for this."""
-    return tuple(name for name, asked in PRESETS.items() if key in asked)
+    return tuple(name for name, asked in PRESETS.items() if key in asked and f"{wanted},".startswith(f"{asked[key]},"))
 
 
 def _of(environment: EnvironmentEntry, *, installs: bool) -> Asked:

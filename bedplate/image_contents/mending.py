@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from bedplate.image_contents.asked import presets_of
+from collections.abc import Mapping
+from typing import Any
+
+from bedplate.image_contents.asked import NAMED, presets_of
 from bedplate.image_contents.verdict import Verdict, title
 from bedplate.model import DockerfileImage, ImageEntry, ReferenceImage
 
@@ -16,10 +19,11 @@ NAMES = {
 TOOLS = {"conda": "conda", "intelmpi": "Intel MPI", "cuda": "CUDA", "cudnn": "cuDNN", "nccl": "NCCL"}
 
 
-def said(verdict: Verdict, mend: str) -> str:
-    """`git: missing, asked >=2.7: add ...`."""
-    presets = presets_of(f"{verdict.key} {verdict.name}".rstrip())
-    by = f" (preset {', '.join(presets)})" if presets else ""
+def said(verdict: Verdict, mend: str, own: Mapping[str, Any]) -> str:
+    """`git: missing, asked >=2.7: add ...`. `own`: `requires` of the entry; what is not in it a preset has asked."""
+    written = own.get(verdict.key) if verdict.key not in NAMED else own.get(verdict.key, {}).get(verdict.name)
+    presets = presets_of(f"{verdict.key} {verdict.name}".rstrip(), verdict.asked) if written is None else ()
+    by = f" by preset {', '.join(presets)}" if presets else ""
     return f"{title(verdict)}: {verdict.found}, asked {verdict.asked}{by}: {mend}"
 
 
@@ -32,7 +36,7 @@ def of_image(verdict: Verdict, image: ImageEntry, family: str) -> str:
         return _of_rootfs(verdict, image.name, family)
     name = _package(verdict, family)
     if verdict.key == "os":
-        return f"begin {place.removeprefix('in ')} FROM {verdict.asked.split(',')[0]}"
+        return f"let FROM {place} be an image of {verdict.asked}"
     if verdict.missing and name and family:
         return f"add `{name}` to {INSTALL[family]} {place}"
     return f"{_wanted(verdict, imperative=True)} {place}"
@@ -51,7 +55,7 @@ def of_environment(verdict: Verdict, pip: str | None, conda: str | None, image: 
 def _of_rootfs(verdict: Verdict, image: str, family: str) -> str:
     name = _package(verdict, family)
     if verdict.key == "os":
-        return f"set images.{image}.rootfs.suite to a suite of {verdict.asked.split(',')[0]}"
+        return f"set images.{image}.rootfs.suite to a suite of {verdict.asked}"
     if verdict.missing and name:
         return f"add `{name}` to images.{image}.rootfs.packages"
     return f"{_wanted(verdict, imperative=True)} in a Dockerfile that stands on image {image}"

@@ -143,13 +143,20 @@ def build(inputs: Inputs, given: Given, wanted: BuiltImage, clients: Clients) ->
 def _check(inputs: Inputs, built: BuiltImage, registry: Registry, clients: Clients) -> None:
     from bedplate.builders import inspection
     from bedplate.image_contents import mending
+    from bedplate.image_contents.verdict import Verdict
+
+    own = clients.spec.environments[inputs.name].requires
+
+    def mend(verdict: Verdict, family: str) -> str:
+        way = mending.of_environment(verdict, inputs.pip, inputs.conda, inputs.image)
+        return mending.said(verdict, way, own)
 
     inspection.check(
         inputs.requires,
         f"environment {inputs.name}",
         built,
         registry,
-        lambda verdict, family: mending.of_environment(verdict, inputs.pip, inputs.conda, inputs.image),
+        mend,
         clients,
     )
 

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import sqlite3
+import struct
+from pathlib import Path
+
+import pytest
+
+from bedplate.image_contents import packages
+
+DPKG = b"""\
+Package: git
+Status: install ok installed
+Priority: optional
+Description: fast version control
+ Version: not this one
+Version: 1:2.39.5-0+deb12u2
+
+Package: removed
+Status: deinstall ok config-files
+Version: 1.0-1
+
+Package: half
+Status: install ok half-configured
+Version: 2.0-1
+"""
+APK = b"C:Q1abc=\nP:musl\nV:1.2.5-r0\nA:x86_64\nF:lib\nR:ld-musl-x86_64.so.1\n\nP:git\nV:2.45.2-r0\n\n"
+
+
+def header(name: str, version: str, release: str, epoch: int | None = None) -> bytes:
+    """As rpm keeps it in its database: an index of tags, then the values."""
+    values = [
+        (1000, 6, name.encode() + b"\0"),
+        (1001, 6, version.encode() + b"\0"),
+        (1002, 6, release.encode() + b"\0"),
+    ]
+    store, index = b"", b""
+    for tag, kind, value in values:
+        index += struct.pack(">IIII", tag, kind, len(store), 1)
+        store += value
+    if epoch is not None:
+        store += b"\0" * (-len(store) % 4)
+        index += struct.pack(">IIII", 1003, 4, len(store), 1)
+        store += struct.pack(">I", epoch)
+    # one that is not asked for: an array of texts
+    index += struct.pack(">IIII", 1047, 8, len(store), 2)
+    store += b"one\0two\0"
+    return struct.pack(">II", len(index) // 16, len(store)) + index + store
+
+
+def rpmdb(folder: Path, *blobs: bytes) -> bytes:
+    file = folder / "rpmdb.sqlite"
+    with sqlite3.connect(file) as opened:
+        opened.execute("PRAGMA journal_mode=WAL")
+        opened.execute("CREATE TABLE 'Packages' (hnum INTEGER PRIMARY KEY AUTOINCREMENT, blob BLOB NOT NULL)")
+        opened.executemany("INSERT INTO Packages (blob) VALUES (?)", [(blob,) for blob in blobs])
+    opened.close()
+    return file.read_bytes()
+
+
+def test_dpkg_says_what_is_installed_and_not_what_was() -> None:
+    assert packages.dpkg(DPKG) == {"git": "1:2.39.5-0+deb12u2"}
+
+
+def test_an_image_without_a_package_manager_has_a_file_for_each_package() -> None:
+    assert packages.dpkg(b"Package: libc6\nVersion: 2.36-9\nArchitecture: amd64\n") == {"libc6": "2.36-9"}
+
+
+def test_apks_list_has_two_lines_for_a_package() -> None:
+    assert packages.apk(APK) == {"musl": "1.2.5-r0", "git": "2.45.2-r0"}
+
+
+def test_rpms_database_says_epoch_version_and_release(tmp_path: Path) -> None:
+    database = rpmdb(tmp_path, header("git", "2.43.5", "1.el9"), header("vim-minimal", "8.2.2637", "20.el9", 2))
+    assert packages.rpm(database) == {"git": "2.43.5-1.el9", "vim-minimal": "2:8.2.2637-20.el9"}
+
+
+def test_a_file_that_is_no_database_of_rpm_is_refused(tmp_path: Path) -> None:
+    for content in (b"", b"x" * 5000, rpmdb(tmp_path, header("git", "1", "1")[:-4])):
+        with pytest.raises(ValueError, match=r"is no database of rpm|cut short"):
+            packages.rpm(content)
+
+
+def test_python_packages_are_known_by_their_normal_name() -> None:
+    names = ["azureml_defaults-1.13.0.dist-info", "Foo.Bar-2.0rc1.dist-info", "six-1.16.0-py3.11.egg-info", "six.py"]
+    names += ["zope.interface-5.0.egg-info", "torch-2.0.1+cu118.dist-info", "pip", "_distutils_hack", "not-a-version"]
+    assert packages.distributions(names) == {
+        "azureml-defaults": "1.13.0",
+        "foo-bar": "2.0rc1",
+        "six": "1.16.0",
+        "zope-interface": "5.0",
+        "torch": "2.0.1+cu118",
+    }
+
+
+def test_conda_packages_are_known_by_their_files() -> None:
+    names = ["python-3.7.4-h265db76_1.json", "ca-certificates-2019.11.27-0.json", "history", "x.json"]
+    assert packages.conda(names) == {"python": "3.7.4", "ca-certificates": "2019.11.27"}
