@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urljoin
@@ -34,8 +34,10 @@ class Outcome:
         return f"{self.case}: {self.answer.status} in {took}: {shown(self.answer.body)}"
 
 
-def message(case: SmokeCase, url: str, root: Path) -> Message:
-    """The request of a case to the service with this scoring URL. `root`: where its `file` is relative to."""
+def message(case: SmokeCase, url: str, root: Path, headers: Mapping[str, str] | None = None) -> Message:
+    """The request of a case to the service with this scoring URL. `root`: where its `file` is relative to.
+
+    `headers`: the caller's sign-in; those of the case itself go first."""
     import json
 
     request = case.request
@@ -47,7 +49,9 @@ def message(case: SmokeCase, url: str, root: Path) -> Message:
     elif request.file is not None:
         body = (root / request.file).read_bytes()
         kind = mimetypes.guess_type(request.file)[0] or "application/octet-stream"
-    headers = dict(request.headers)
+    own = {name.lower() for name in request.headers}
+    headers = {name: value for name, value in (headers or {}).items() if name.lower() not in own}
+    headers |= request.headers
     if kind and "content-type" not in {name.lower() for name in headers}:
         headers["Content-Type"] = kind
     return Message(request.method, urljoin(url, request.path) if request.path else url, headers, body)

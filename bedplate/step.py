@@ -166,6 +166,10 @@ class Clients(Protocol):
         """The user asked for the work to be done although its result is there (`doit -a`): nothing is reused."""
 
     @property
+    def yes(self) -> bool:
+        """The user lets a protected target be changed without being asked (`doit --yes`)."""
+
+    @property
     def seen(self) -> Seen:
         """What the registry was seen to hold before work started, asked in one batch."""
 

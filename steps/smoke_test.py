@@ -47,11 +47,12 @@ def run(inputs: Inputs, given: Given, clients: Clients) -> SmokeReport:
         return SmokeReport(inputs.service, ())
     from bedplate.clients.endpoint import Endpoint
 
+    headers = _sign_in(deployed, clients)
     wrong: list[str] = []
     until = time.monotonic() + UP_WITHIN_S
     with Endpoint(direct=deployed.kind == "container") as endpoint:
         for case in inputs.cases:
-            message = smoke.message(case, deployed.url, clients.root)
+            message = smoke.message(case, deployed.url, clients.root, headers)
             outcome = smoke.outcome(case, message, endpoint.send, until)
             clients.log.note(str(outcome))
             wrong += [f"{case.name}: {problem}" for problem in outcome.problems]
@@ -73,6 +74,16 @@ def asks(output: SmokeReport, spec: Spec) -> Sequence[Question]:
 
 def present(output: SmokeReport, answers: Answers) -> str | None:
     return None
+
+
+def _sign_in(deployed: Deployment, clients: Clients) -> dict[str, str]:
+    """Asked for each time: a key is kept nowhere."""
+    if deployed.kind != "online_endpoint":
+        return {}
+    from bedplate.clients import azureml_scoring
+
+    endpoint = deployed.name.partition("/")[0]
+    return azureml_scoring.sign_in(clients.azure, f"{clients.azure.workspace_id}/onlineEndpoints/{endpoint}")
 
 
 def _log(deployed: Deployment, clients: Clients) -> str:

@@ -17,10 +17,11 @@ from bedplate.model import (
 )
 from bedplate.questions import Answers, Question
 from bedplate.step import Clients, FileSet, Given, Made, Task
-from steps.create_environment import azureml_v1, local
+from steps.create_environment import azureml, azureml_v1, local
 
 VARIANTS: Mapping[str, ModuleType] = {
     "local": local,
+    "azureml": azureml,
     "azureml_v1": azureml_v1,
 }
 KINDS: Mapping[type[EnvironmentKind], str] = {

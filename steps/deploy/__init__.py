@@ -17,11 +17,12 @@ from bedplate.model import (
     Spec,
 )
 from bedplate.questions import Answers, Question
-from bedplate.step import Clients, Given, Task, Tree
-from steps.deploy import azureml_v1, container
+from bedplate.step import Clients, Files, Given, Task, Tree
+from steps.deploy import azureml_v1, container, online_endpoint
 
 VARIANTS: Mapping[str, ModuleType] = {
     "container": container,
+    "online_endpoint": online_endpoint,
     "azureml_v1": azureml_v1,
 }
 KINDS: Mapping[type[DeployEntry], str] = {
@@ -44,7 +45,7 @@ def tasks(spec: Spec) -> Iterable[Task]:
             "deploy",
             service.name,
             VARIANTS[kind].inputs(spec, service, entry),
-            files=tuple(_files(spec, service)),
+            files=(*_files(spec, service), *_more(entry)),
             needs=(f"create_environment:{service.environment}",),
             after=("resolve_registry",),
             aside=VARIANTS[kind].aside(spec, service, entry),
@@ -70,6 +71,10 @@ def present(output: Deployment, answers: Answers) -> str | None:
 def stop(output: Deployment, clients: Clients) -> str | None:
     said: str | None = VARIANTS[output.kind].stop(output, clients)
     return said
+
+
+def _more(entry: DeployEntry) -> Sequence[Files]:
+    return online_endpoint.files(entry) if isinstance(entry, OnlineEndpointDeploy) else ()
 
 
 def _files(spec: Spec, service: ServiceEntry) -> Iterable[Tree]:

@@ -1,0 +1,162 @@
+"""azureml: an environment is a version that Azure ML holds, named by its content."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from bedplate import azureml_bodies, azureml_v1, azureml_yaml, conda_file, folder
+from bedplate.azureml_yaml import EnvironmentVersion
+from bedplate.errors import Mistake, SpecError, StepError
+from bedplate.model import (
+    Environment,
+    EnvironmentEntry,
+    InferenceConfig,
+    LocalRegistry,
+    PushedImage,
+    ReferenceImage,
+    Spec,
+    Workspace,
+    WorkspaceRegistry,
+)
+from bedplate.questions import Answers, Question
+from bedplate.step import Clients, Files, FileSet, Given, Requirements, Task, Tree
+
+FILE = "environment.yml"
+CONDA = "conda.yml"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """`reference`: an image that Azure ML takes as it stands; None: the pushed one. `from_`: a YAML used in place."""
+
+    target: str
+    workspace: Workspace | None
+    name: str
+    reference: str | None
+    image: str | None
+    user_managed: bool
+    pip: str | None
+    conda: str | None
+    inference_server: str
+    inference_config: InferenceConfig | None
+    from_: str | None
+
+
+def task(spec: Spec, entry: EnvironmentEntry) -> Task:
+    """Raises SpecError for what Azure cannot reach."""
+    reference = None if entry.from_ else _reference(spec, entry)
+    own = reference is None and entry.from_ is None
+    if own and isinstance(spec.target.registry, LocalRegistry):
+        message = f"targets.{spec.target.name}.registry: Azure cannot pull from a registry of this machine"
+        hint = "give the target a registry that Azure reaches: {kind: workspace} or {kind: acr, name: ...}"
+        raise SpecError([Mistake("pipeline.yaml", 0, 0, message, hint)])
+    inputs = Inputs(
+        target=spec.target.name,
+        workspace=spec.target.workspace,
+        name=entry.name,
+        reference=reference,
+        image=entry.image,
+        user_managed=entry.user_managed,
+        pip=entry.pip,
+        conda=entry.conda,
+        inference_server=entry.inference_server,
+        inference_config=entry.inference_config,
+        from_=entry.from_,
+    )
+    listed = [Requirements(path, conda) for path, conda in ((entry.pip, False), (entry.conda, True)) if path]
+    files: list[Files] = [] if entry.user_managed else list(listed)
+    if entry.from_:
+        # what it names lies beside it, as a rule
+        files = [Tree(str(PurePosixPath(entry.from_).parent) if "/" in entry.from_ else entry.from_)]
+    needs = (f"push:{entry.image}",) if own else ()
+    return Task("create_environment", entry.name, inputs, files=tuple(files), needs=needs)
+
+
+def run(inputs: Inputs, given: Given, clients: Clients) -> Environment:
+    """Raises SpecError for a dependency file that cannot serve, StepError where Azure refuses."""
+    from bedplate.clients import azureml_assets
+
+    wanted, conda = _from(inputs, clients.root) if inputs.from_ else _own(inputs, given, clients)
+    if wanted.build is not None:
+        hint = "write the image under `images:` in pipeline.yaml: Bedplate builds it"
+        raise StepError(f"{inputs.from_}: an environment that Azure ML builds is not taken over", hint)
+    body = azureml_bodies.environment(wanted, conda)
+    name = wanted.name or inputs.name
+    version = azureml_bodies.content(body)
+    _write(replace(wanted, name=name, version=version), conda, inputs, clients)
+    place = f"{clients.azure.workspace_id}/environments/{name}/versions/{version}"
+    azureml_assets.put_version(clients.azure, place, body, clients.log, f"environment {name}:{version}")
+    return Environment(inputs.name, "azureml", wanted.image or "", given.fingerprint, place, None)
+
+
+def asks(output: Environment, spec: Spec) -> Sequence[Question]:
+    return ()
+
+
+def present(output: Environment, answers: Answers) -> str | None:
+    """A version cannot be changed, and Azure is not asked before each run."""
+    return None
+
+
+def _own(inputs: Inputs, given: Given, clients: Clients) -> tuple[EnvironmentVersion, str | None]:
+    if inputs.reference is None:
+        pushed = given.one(PushedImage)
+        image = f"{pushed.repository}@{pushed.digest}"
+    else:
+        image = inputs.reference
+        if inputs.image is None:
+            clients.log.note(f"no image is named: Azure ML's default, {image}")
+    conda = _packages(inputs, given.file_sets, clients.root)
+    return EnvironmentVersion(inputs.name, None, image, inference_config=inputs.inference_config), conda
+
+
+def _packages(inputs: Inputs, file_sets: Sequence[FileSet], root: Path) -> str | None:
+    """The text of the conda file; None: the image is the environment as it stands."""
+    named = inputs.conda or inputs.pip
+    if inputs.user_managed or named is None:
+        return None
+    texts = {f.path: (root / f.path).read_text(encoding="utf-8-sig") for files in file_sets for f in files.files}
+    read = conda_file.of_conda(named, texts) if inputs.conda else conda_file.of_pip(named, texts)
+    missing = conda_file.missing_server(read, named, inputs.inference_server)
+    if missing and inputs.inference_config is None:  # an image with routes brings a server of its own
+        raise SpecError([missing])
+    return _yaml(read.document())
+
+
+def _from(inputs: Inputs, root: Path) -> tuple[EnvironmentVersion, str | None]:
+    from bedplate import azureml_read
+
+    found = azureml_read.environment(inputs.from_ or "", root)
+    if found.conda_file:
+        return found, (root / found.conda_file).read_text(encoding="utf-8-sig")
+    return found, _yaml(found.conda) if found.conda else None
+
+
+def _write(wanted: EnvironmentVersion, conda: str | None, inputs: Inputs, clients: Clients) -> None:
+    """What `az ml environment create --file` takes."""
+    place = f"build/{inputs.target}/environments/{inputs.name}"
+    texts = {CONDA: conda} if conda else {}
+    beside = replace(wanted, conda=None, conda_file=CONDA if conda else None)
+    try:
+        folder.write(clients.root / place, {FILE: azureml_yaml.environment_yaml(beside), **texts})
+    except OSError as error:
+        raise StepError(f"{place}: cannot be written: {error.strerror}") from None
+    clients.log.note(f"wrote {place}/{FILE}")
+
+
+def _reference(spec: Spec, entry: EnvironmentEntry) -> str | None:
+    """An image that Azure ML takes from where it is: its default, or a public one beside the workspace's registry."""
+    if entry.image is None:
+        return azureml_v1.DEFAULT_IMAGE
+    image = spec.images[entry.image]
+    public = isinstance(image, ReferenceImage) and isinstance(spec.target.registry, WorkspaceRegistry)
+    return image.reference if public and isinstance(image, ReferenceImage) else None
+
+
+def _yaml(document: Mapping[str, Any]) -> str:
+    import yaml
+
+    return str(yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True))

@@ -1,0 +1,106 @@
+"""A small project on a target of Azure ML's, and its steps run against a stand-in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from bedplate import fingerprint, spec
+from bedplate.clients import azure_operations
+from bedplate.clients.azure import Azure, Patience
+from bedplate.model import Deployment, Environment, PushedImage, SmokeReport
+from bedplate.reads import Reads
+from bedplate.stat_cache import StatCache
+from bedplate.step import Given, Task
+from steps import create_environment, deploy, smoke_test
+from tests.azure.signed_in import KeptLog, sign_in
+from tests.azure.standin import StandIn
+
+DIGEST = "sha256:" + "a" * 64
+SPEC = """\
+version: 1
+project: flowers
+images:
+  base: {context: images/base}
+environments:
+  iris: {image: base, pip: requirements.txt, variables: {GREETING: hello}}
+models:
+  iris: {path: model, version: "7"}
+services:
+  iris:
+    environment: iris
+    model: iris
+    code: code
+    entry_script: score.py
+    smoke_test:
+      - {name: echo, request: {json: [1]}, expect: {status: 200, json: [1]}}
+targets:
+  azure:
+    workspace: {resource_group: rg, name: demo}
+    registry: {kind: workspace}
+    environment: {kind: azureml}
+    deploy: {kind: online_endpoint, instance_type: Standard_DS3_v2}
+"""
+
+
+class Project:
+    def __init__(self, root: Path, azure: StandIn, patch: pytest.MonkeyPatch) -> None:
+        self.root = root / "project"
+        self.log = KeptLog()
+        self.yes = False
+        for name, text in {
+            "pipeline.yaml": SPEC,
+            "images/base/Dockerfile": "FROM scratch\n",
+            "requirements.txt": "numpy==2.0\nazureml-inference-server-http==1.4.0\n",
+            "code/score.py": "def init(): pass\n",
+            "model/a.bin": "weights",
+        }.items():
+            self.write(name, text)
+        azure.add_workspace("demo", azure.add_registry("standinacr"))
+        sign_in(azure, patch, root / "az")
+        patch.setattr(azure_operations, "PAUSE_S", 0.02)
+        self.azure = Azure(spec.load(self.root / "pipeline.yaml").target.workspace, Patience(5, 20, 6))
+        for name, value in azure.environ().items():
+            if name == "REQUESTS_CA_BUNDLE":
+                patch.setenv(name, value)
+
+    def write(self, path: str, text: str) -> None:
+        (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.root / path).write_text(text, encoding="utf-8")
+
+    def edit(self, old: str, new: str, path: str = "pipeline.yaml") -> None:
+        text = (self.root / path).read_text(encoding="utf-8")
+        assert old in text
+        self.write(path, text.replace(old, new))
+
+    def environment(self) -> Environment:
+        task = self._task(create_environment)
+        outputs = {need: PushedImage("base", "r.io/base", DIGEST, "b" * 64, ()) for need in task.needs}
+        return create_environment.run(task.inputs, self._given(task, outputs), self._clients())
+
+    def deploy(self) -> Deployment:
+        task = self._task(deploy)
+        outputs = {task.needs[0]: self.environment()}
+        return deploy.run(task.inputs, self._given(task, outputs), self._clients())
+
+    def smoke(self, deployed: Deployment) -> SmokeReport:
+        task = self._task(smoke_test)
+        return smoke_test.run(task.inputs, self._given(task, {task.needs[0]: deployed}), self._clients())
+
+    def _task(self, step: Any) -> Task:
+        (task,) = step.tasks(spec.load(self.root / "pipeline.yaml"))
+        found: Task = task
+        return found
+
+    def _given(self, task: Task, outputs: dict[str, Any]) -> Given:
+        reads = Reads(self.root, StatCache(self.root / ".bedplate/stat"), lambda *_: "")
+        identities = {name: outputs[name].identity for name in task.needs}
+        made_of = fingerprint.digest(fingerprint.of(task, reads.parts(task), identities))
+        return Given(task.name, made_of, reads.file_sets(task), outputs, task.aside)
+
+    def _clients(self) -> Any:
+        loaded = spec.load(self.root / "pipeline.yaml")
+        return SimpleNamespace(root=self.root, log=self.log, spec=loaded, azure=self.azure, yes=self.yes)

@@ -1,0 +1,244 @@
+"""Azure ML's environments and online endpoints, asked of a stand-in with real requests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bedplate.errors import SpecError, StepError
+from tests.azure.conftest import echo, judged_azure, prism  # noqa: F401  # fixtures
+from tests.azure.standin import StandIn, Workspace
+from tests.steps.azureml_project import DIGEST, Project
+
+pytestmark = [pytest.mark.judges, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
+
+
+@pytest.fixture
+def azure(judged_azure: StandIn, echo: str) -> Iterator[StandIn]:  # noqa: F811
+    """Every deployment answers with what it is sent."""
+    judged_azure.azure.serve = lambda *_: echo
+    yield judged_azure
+
+
+@pytest.fixture
+def project(tmp_path: Path, azure: StandIn, monkeypatch: pytest.MonkeyPatch) -> Project:
+    return Project(tmp_path, azure, monkeypatch)
+
+
+def held(azure: StandIn) -> Workspace:
+    return next(iter(azure.azure.workspaces.values()))
+
+
+def of_kind(azure: StandIn, kind: str) -> dict[str, Any]:
+    found = held(azure).documents
+    return {path: found[path] for path in found if path.startswith(kind) and path.count("/") == 3}
+
+
+def traffic(azure: StandIn) -> dict[str, int]:
+    found: dict[str, int] = held(azure).documents["onlineEndpoints/iris"]["properties"]["traffic"]
+    return found
+
+
+def sent(azure: StandIn, method: str, part: str) -> int:
+    return sum(one.method == method and part in one.path for one in azure.recorder)
+
+
+# ---- environments
+
+
+def test_an_environment_is_a_version_with_the_image_by_digest(project: Project, azure: StandIn) -> None:
+    made = project.environment()
+    ((path, document),) = of_kind(azure, "environments/").items()
+    assert made.reference == f"{project.azure.workspace_id}/{path}"
+    assert document["properties"]["image"] == f"r.io/base@{DIGEST}"
+    conda = yaml.safe_load(document["properties"]["condaFile"])
+    assert {"pip": ["numpy==2.0", "azureml-inference-server-http==1.4.0"]} in conda["dependencies"]
+
+
+def test_the_file_of_az_stands_beside_it(project: Project) -> None:
+    made = project.environment()
+    folder = project.root / "build/azure/environments/iris"
+    written = yaml.safe_load((folder / "environment.yml").read_bytes())
+    assert (made.reference or "").endswith(f"/environments/{written['name']}/versions/{written['version']}")
+    assert (folder / written["conda_file"]).is_file()
+
+
+def test_a_version_that_is_there_is_not_written_again(project: Project, azure: StandIn) -> None:
+    first = project.environment()
+    assert project.environment() == first
+    assert sent(azure, "PUT", "/environments/") == 1
+    project.edit("numpy==2.0", "numpy==2.1", "requirements.txt")
+    assert project.environment().reference != first.reference
+    assert sent(azure, "PUT", "/environments/") == 2
+
+
+def test_without_the_inference_server_the_line_to_add_is_named(project: Project, azure: StandIn) -> None:
+    project.write("requirements.txt", "numpy==2.0\n")
+    with pytest.raises(SpecError, match="requirements.txt.*inference server is missing") as refused:
+        project.environment()
+    assert "add the line azureml-inference-server-http==" in str(refused.value)
+    assert not of_kind(azure, "environments/")
+
+
+def test_an_environment_without_an_image_takes_the_default_and_says_which(project: Project, azure: StandIn) -> None:
+    project.edit("image: base, ", "")
+    image = project.environment().image
+    assert image.startswith("mcr.microsoft.com/azureml/")
+    assert f"no image is named: Azure ML's default, {image}" in project.log.notes
+
+
+def test_an_environment_file_of_a_team_is_used_in_place(project: Project, azure: StandIn) -> None:
+    project.write("az/environment.yml", "name: theirs\nimage: r.io/x:1\nconda_file: conda.yml\n")
+    project.write("az/conda.yml", "dependencies: [python=3.10]\n")
+    project.edit("{image: base, pip: requirements.txt, variables: {GREETING: hello}}", "{from: az/environment.yml}")
+    first = project.environment()
+    ((path, document),) = of_kind(azure, "environments/").items()
+    assert path.startswith("environments/theirs/versions/")
+    assert document["properties"]["condaFile"] == "dependencies: [python=3.10]\n"
+    project.write("az/conda.yml", "dependencies: [python=3.11]\n")
+    assert project.environment().identity != first.identity
+
+
+# ---- deploying
+
+
+def test_a_service_is_deployed_tried_and_given_all_traffic(project: Project, azure: StandIn) -> None:
+    deployed = project.deploy()
+    ((path, document),) = of_kind(azure, "onlineEndpoints/").items()
+    name = path.rpartition("/")[2]
+    assert (deployed.name, traffic(azure)) == (f"iris/{name}", {name: 100})
+    assert document["properties"]["instanceType"] == "Standard_DS3_v2"
+    assert document["properties"]["environmentVariables"] == {"GREETING": "hello"}
+    tried = [one for one in azure.recorder if one.path == "/endpoints/iris/score"]
+    assert [one.status for one in tried] == [200]
+    assert project.smoke(deployed).passed == ("echo",)
+
+
+def test_nothing_is_sent_or_moved_a_second_time(project: Project, azure: StandIn) -> None:
+    first = project.deploy()
+    before = [sent(azure, "PUT", part) for part in ("/codes/", "/models/", "/onlineEndpoints/", "a.bin", "score.py")]
+    assert before[3:] == [1, 1]
+    assert project.deploy() == first
+    assert [
+        sent(azure, "PUT", part) for part in ("/codes/", "/models/", "/onlineEndpoints/", "a.bin", "score.py")
+    ] == before
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_edited_code_becomes_a_second_deployment_and_the_first_goes_or_is_kept(
+    project: Project, azure: StandIn, keep: bool
+) -> None:
+    if keep:
+        project.edit("Standard_DS3_v2", "Standard_DS3_v2, keep_previous: true")
+    first = project.deploy().name.partition("/")[2]
+    project.write("code/score.py", "def init(): return 2\n")
+    second = project.deploy().name.partition("/")[2]
+    names = {path.rpartition("/")[2] for path in of_kind(azure, "onlineEndpoints/")}
+    assert traffic(azure) == {second: 100}
+    assert names == ({first, second} if keep else {second})
+    assert sent(azure, "PUT", "a.bin") == 1
+
+
+def test_one_that_does_not_answer_right_is_removed_and_traffic_is_untouched(project: Project, azure: StandIn) -> None:
+    first = project.deploy().name.partition("/")[2]
+    project.edit("json: [1]}}", "json: [2]}}")
+    project.write("code/score.py", "def init(): return 3\n")
+    azure.azure.read_log = lambda *_: "Traceback: no such flower\n"
+    with pytest.raises(StepError) as failed:
+        project.deploy()
+    assert f"traffic is untouched: {first} still serves" in failed.value.message
+    assert "Traceback: no such flower" in failed.value.detail
+    assert traffic(azure) == {first: 100}
+    assert {path.rpartition("/")[2] for path in of_kind(azure, "onlineEndpoints/")} == {first}
+
+
+def test_a_deployment_that_ends_failed_is_removed_and_can_be_made_again(project: Project, azure: StandIn) -> None:
+    azure.operations.end_next("deployments/v-", "Failed", "ImageBuildFailure", "conda said no")
+    with pytest.raises(StepError, match="ImageBuildFailure: conda said no"):
+        project.deploy()
+    assert (of_kind(azure, "onlineEndpoints/"), traffic(azure)) == ({}, {})
+    assert project.deploy().url
+
+
+def test_what_a_killed_run_began_is_taken_up(project: Project, azure: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("steps.deploy.endpoint_handover._Handover._tried", killed)
+        with pytest.raises(Killed):
+            project.deploy()
+    made = sent(azure, "PUT", "/deployments/")
+    name = project.deploy().name.partition("/")[2]
+    assert sent(azure, "PUT", "/deployments/") == made == 1
+    assert traffic(azure) == {name: 100}
+
+
+def test_a_protected_target_is_not_changed_where_nobody_can_be_asked(project: Project, azure: StandIn) -> None:
+    project.edit("deploy: {kind", "protect: true\n    deploy: {kind")
+    first = project.deploy().name.partition("/")[2]  # nothing served before: nobody is asked
+    project.write("code/score.py", "def init(): return 2\n")
+    with pytest.raises(StepError, match="protected, and nobody can be asked here") as refused:
+        project.deploy()
+    assert refused.value.hint == "`doit --yes` lets it change what serves"
+    assert traffic(azure) == {first: 100}
+    project.yes = True
+    project.deploy()
+    assert first not in traffic(azure)
+
+
+def test_a_registered_model_is_used_as_it_is(project: Project, azure: StandIn) -> None:
+    project.edit('{path: model, version: "7"}', '{registered: "theirs:3"}')
+    held(azure).documents["models/theirs/versions/3"] = {"properties": {"modelUri": "azureml://x"}}
+    project.deploy()
+    ((_, document),) = of_kind(azure, "onlineEndpoints/").items()
+    assert document["properties"]["model"].endswith("/models/theirs/versions/3")
+    assert sent(azure, "PUT", "/models/") == 0
+
+
+def test_on_kubernetes_the_compute_and_the_resources_are_named(project: Project, azure: StandIn) -> None:
+    held(azure).computes["k8s"] = "Kubernetes"
+    project.edit(
+        "instance_type: Standard_DS3_v2",
+        "compute: k8s, resources: {requests: {cpu: '1', memory: 1Gi}}, request_settings: {request_timeout_ms: 5500},"
+        " liveness_probe: {initial_delay: 10}",
+    )
+    project.deploy()
+    ((_, document),) = of_kind(azure, "onlineEndpoints/").items()
+    said = document["properties"]
+    assert said["endpointComputeType"] == "Kubernetes"
+    assert said["requestSettings"] == {"requestTimeout": "PT5.5S"}
+    assert said["livenessProbe"] == {"initialDelay": "PT10S"}
+    assert said["containerResourceRequirements"] == {"containerResourceRequests": {"cpu": "1", "memory": "1Gi"}}
+    assert held(azure).documents["onlineEndpoints/iris"]["properties"]["compute"].endswith("/computes/k8s")
+
+
+def test_no_key_of_the_endpoint_stands_in_what_is_said_or_kept(project: Project, azure: StandIn) -> None:
+    deployed = project.deploy()
+    report = project.smoke(deployed)
+    keys = held(azure).keys["iris"]
+    everything = json.dumps([project.log.notes, project.log.lines]) + repr(deployed) + repr(report)
+    assert not any(key in everything for key in keys)
+    assert "sig=" not in everything
+
+
+def test_a_deployment_file_of_a_team_is_used_in_place(project: Project, azure: StandIn) -> None:
+    project.write(
+        "az/deployment.yml",
+        "name: blue\nendpoint_name: theirs\ninstance_type: Standard_F2s_v2\n"
+        "code_configuration: {code: ../code, scoring_script: score.py}\nmodel: {path: ../model}\n",
+    )
+    project.edit("instance_type: Standard_DS3_v2", "from: az/deployment.yml")
+    deployed = project.deploy()
+    assert deployed.name.startswith("theirs/v-")
+    ((_, document),) = of_kind(azure, "onlineEndpoints/").items()
+    assert document["properties"]["instanceType"] == "Standard_F2s_v2"
+    assert project.smoke(deployed).passed == ("echo",)
