@@ -29,7 +29,7 @@ PAUSE_S, LONGEST_PAUSE_S = 0.5, 20.0
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer that is no refusal. `document`: its JSON object, {} where it has none; `method`, `url`: the question's."""
+    """An answer that is no refusal. `document`: its JSON object, {} where it has none; `url`: the one asked."""
 
     method: str
     url: str

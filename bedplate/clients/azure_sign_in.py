@@ -57,7 +57,9 @@ class SignIn:
             known, ends = self._tokens.get(scope, (None, 0.0))
             if known and not afresh and time.time() < ends - MARGIN_S:
                 return known
-            more = {"claims": _claims(challenge)} if afresh else {}
+            more = {}
+            if afresh:  # a managed identity's client heeds no claims: a new one has nothing in its cache
+                more, (_, self._credential) = {"claims": _claims(challenge)}, _opened(self._wanted)
             try:
                 found = self._credential.get_token(scope, **more)
             except Exception as error:  # azure-cli-core, msal and requests each have errors of their own

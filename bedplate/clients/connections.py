@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from bedplate.model import Registry, Spec
+from bedplate.model import AcrRegistry, Registry, Spec, WorkspaceRegistry
 from bedplate.seen import Seen
 from bedplate.step import DockerfileFiles, Log
 
@@ -35,6 +35,10 @@ class Connections:
         self._lock: threading.RLock = shared.setdefault("lock", threading.RLock())
 
     @property
+    def yes(self) -> bool:
+        return bool(self._shared.get("yes"))
+
+    @property
     def engine(self) -> Engine:
         def connect() -> Engine:
             from bedplate.clients import docker_host
@@ -58,10 +62,18 @@ class Connections:
             from bedplate.clients.credentials import credentials
             from bedplate.clients.oci_registry import OciRegistry
 
-            return OciRegistry(registry, credentials(self.spec.target.registry, registry.address, self.root))
+            entry = self.spec.target.registry
+            if isinstance(entry, (AcrRegistry, WorkspaceRegistry)):
+                from bedplate.clients import azure_registry
+
+                entry = azure_registry.entry_of(entry, registry)
+            found = credentials(entry, registry.address, self.root)
+            if isinstance(entry, (AcrRegistry, WorkspaceRegistry)):
+                found = azure_registry.credentials(self.azure, entry, registry, found)
+            return OciRegistry(registry, found)
 
         # two entries of one address are one registry to the steps, but not to whoever speaks to it
-        return self._once((registry.address, registry.insecure), connect)
+        return self._once((registry.address, registry.insecure, registry.kind == "acr"), connect)
 
     @property
     def upstream(self) -> Upstream:

@@ -226,6 +226,9 @@ class Session:
         return answers.answer(questions, docker_host.address(), self.registry_at)
 
     def registry_at(self, host: str) -> OciRegistry:
+        resolved = self.output("resolve_registry")
+        if isinstance(resolved, Registry) and resolved.address.partition("/")[0] == host:
+            return self.clients(Silent()).registry(resolved)
         entry = self.spec.target.registry
         insecure = isinstance(entry, GenericRegistry) and entry.insecure and entry.address.partition("/")[0] == host
         return self.clients(Silent()).registry(Registry("generic", host, insecure))

@@ -6,15 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
-from bedplate.errors import Mistake, SpecError
 from bedplate.model import AcrRegistry, GenericRegistry, LocalRegistry, Registry, RegistryEntry, Spec, WorkspaceRegistry
 from bedplate.questions import Answers, AskAddress, Question
 from bedplate.step import Clients, Given, Task
-from steps.resolve_registry import generic, local
+from steps.resolve_registry import acr, generic, local, workspace
 
 VARIANTS: Mapping[str, ModuleType] = {
     "local": local,
     "generic": generic,
+    "acr": acr,
+    "workspace": workspace,
 }
 KINDS: Mapping[type[RegistryEntry], str] = {
     LocalRegistry: "local",
@@ -22,16 +23,12 @@ KINDS: Mapping[type[RegistryEntry], str] = {
     AcrRegistry: "acr",
     WorkspaceRegistry: "workspace",
 }
-Inputs = local.Inputs | generic.Inputs
+Inputs = local.Inputs | generic.Inputs | acr.Inputs | workspace.Inputs
 
 
 def tasks(spec: Spec) -> Iterable[Task]:
     entry = spec.target.registry
-    kind = KINDS[type(entry)]
-    if kind not in VARIANTS:
-        message = f"targets.{spec.target.name}.registry: kind '{kind}' is not supported by this version yet"
-        raise SpecError([Mistake("pipeline.yaml", 0, 0, message, f"it supports: {', '.join(VARIANTS)}")])
-    yield Task("resolve_registry", "", VARIANTS[kind].inputs(entry))
+    yield Task("resolve_registry", "", VARIANTS[KINDS[type(entry)]].inputs(entry))
 
 
 def run(inputs: Inputs, given: Given, clients: Clients) -> Registry:

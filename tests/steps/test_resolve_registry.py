@@ -11,15 +11,13 @@ from registries import fake_registry
 from bedplate.clients import registry_program
 from bedplate.clients.credentials import credentials
 from bedplate.clients.oci_registry import OciRegistry
-from bedplate.errors import SpecError, StepError
+from bedplate.errors import StepError
 from bedplate.model import (
-    AcrRegistry,
     EnvSecret,
     GenericRegistry,
     LocalRegistry,
     Registry,
     RegistryEntry,
-    WorkspaceRegistry,
 )
 from bedplate.questions import AskAddress, Unreachable
 from bedplate.step import Given
@@ -94,15 +92,6 @@ def test_inputs_name_where_a_password_stands_and_not_what_it_is(monkeypatch: pyt
     (task,) = resolve_registry.tasks(spec_with(generic("ml.example.io", EnvSecret("REG_PASSWORD"))))
     assert asdict(task.inputs)["password"] == {"env": "REG_PASSWORD"}
     assert "geheim" not in repr(task)
-
-
-@pytest.mark.parametrize(
-    ("entry", "kind"),
-    [(AcrRegistry("ml", "token", None, None), "acr"), (WorkspaceRegistry("token", None), "workspace")],
-)
-def test_a_kind_that_is_not_there_yet_is_told_as_such(entry: RegistryEntry, kind: str) -> None:
-    with pytest.raises(SpecError, match=f"targets.azure.registry: kind '{kind}' is not supported by this version yet"):
-        list(resolve_registry.tasks(spec_with(entry)))
 
 
 @pytest.mark.parametrize(("answer", "there"), [(True, True), (False, False), (Unreachable(), False)])

@@ -1,0 +1,72 @@
+"""acr: a standalone Azure Container Registry, by its name or login server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bedplate.errors import StepError
+from bedplate.model import AcrRegistry, Registry, SecretSource
+from bedplate.step import Clients
+
+if TYPE_CHECKING:
+    from bedplate.clients.azure_registry import AzureRegistry
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """`username`, `password`: where they stand, not what they are."""
+
+    name: str
+    sign_in: str
+    username: SecretSource | str | None
+    password: SecretSource | None
+
+
+def inputs(entry: AcrRegistry) -> Inputs:
+    return Inputs(entry.name, entry.sign_in, entry.username, entry.password)
+
+
+def run(inputs: Inputs, clients: Clients) -> Registry:
+    from bedplate.clients import azure_registry
+
+    return signed_in(azure_registry.by_name(clients.azure, inputs.name), inputs.sign_in, clients)
+
+
+def signed_in(found: AzureRegistry, sign_in: str, clients: Clients) -> Registry:
+    """The registry once its login server has taken the sign-in; what it is, in a note. Raises StepError."""
+    facts = [found.sku, f"public network access {'on' if found.open else 'off'}", f"admin user {_on(found.admin)}"]
+    if found.abac:
+        facts.append("roles per repository")
+    clients.log.note(f"{found.login_server}: {', '.join(fact for fact in facts if fact)}")
+    registry = Registry("acr", found.login_server, insecure=False)
+    try:
+        # its tokens are for a repository: a question about one that need not be there shows sign-in and role
+        clients.registry(registry).manifest(f"{clients.spec.project}/resolve-registry", "latest")
+    except StepError as error:
+        raise _explained(error, found) from None
+    clients.log.note(f"{registry.address} answers, signed in by {sign_in.replace('_', ' ')}")
+    return registry
+
+
+def stop(registry: Registry) -> None:
+    """It is not ours to stop."""
+
+
+def _explained(error: StepError, found: AzureRegistry) -> StepError:
+    if "allowed access" in error.message or (not found.open and "403" in error.message):
+        state = "public network access is off" if not found.open else "its firewall does not let this machine in"
+        return StepError(
+            f"registry {found.login_server}: {state}: {error.message}",
+            "run inside its network (private endpoint), or allow this machine: "
+            f"`az acr network-rule add -n {found.name} --ip-address ADDRESS`",
+        )
+    if ": 401" in error.message:
+        role = "Container Registry Repository Writer" if found.abac else "AcrPush"
+        command = f'az role assignment create --assignee PRINCIPAL --role "{role}" --scope {found.id}'
+        return StepError(error.message, f"the role '{role}' may be missing: `{command}`; {error.hint}")
+    return error
+
+
+def _on(yes: bool) -> str:
+    return "on" if yes else "off"

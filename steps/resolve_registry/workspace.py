@@ -1,0 +1,56 @@
+"""workspace: the registry that belongs to the target's Azure ML workspace, or the one to fall back on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bedplate.errors import StepError
+from bedplate.model import AcrRegistry, Registry, WorkspaceRegistry
+from bedplate.step import Clients
+from steps.resolve_registry import acr, generic
+
+
+@dataclass(frozen=True)
+class Inputs:
+    sign_in: str
+    fallback: acr.Inputs | generic.Inputs | None
+
+
+def inputs(entry: WorkspaceRegistry) -> Inputs:
+    other = entry.fallback
+    if other is None:
+        return Inputs(entry.sign_in, None)
+    return Inputs(entry.sign_in, acr.inputs(other) if isinstance(other, AcrRegistry) else generic.inputs(other))
+
+
+def run(inputs: Inputs, clients: Clients) -> Registry:
+    from bedplate.clients import azure_registry, azure_versions
+
+    azure = clients.azure
+    place = azure.workspace_id
+    document = azure.get(place, azure_versions.ML)
+    name, group = place.rpartition("/")[2], place.split("/")[4]
+    if document is None:
+        raise StepError(
+            f"no workspace {name} in resource group {group} of subscription {azure.subscription}",
+            f"correct `workspace:`; `az resource list -g {group} --resource-type "
+            "Microsoft.MachineLearningServices/workspaces -o table` shows what there is",
+        )
+    arm_id = (document.get("properties") or {}).get("containerRegistry")
+    if arm_id:
+        clients.log.note(f"workspace {name} has the registry {arm_id.rpartition('/')[2]}")
+        return acr.signed_in(azure_registry.by_id(azure, arm_id), inputs.sign_in, clients)
+    if inputs.fallback is None:
+        raise StepError(
+            f"workspace {name} has no registry yet: Azure ML makes one when something is first trained or deployed",
+            "add `fallback: {kind: acr, name: ...}` to the registry, or attach one: "
+            f"`az ml workspace update -n {name} -g {group} --container-registry ID`",
+        )
+    clients.log.note(f"workspace {name} has no registry yet: the fallback is taken")
+    if isinstance(inputs.fallback, acr.Inputs):
+        return acr.run(inputs.fallback, clients)
+    return generic.run(inputs.fallback, clients)
+
+
+def stop(registry: Registry) -> None:
+    """It is not ours to stop."""
