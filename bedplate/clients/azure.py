@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from bedplate.secrets import Secret
 if TYPE_CHECKING:
     import requests
 
+    from bedplate.clients.azure_blobs import LogPart
     from bedplate.step import Log
 
 THROTTLED = (429, 503)  # nothing was done: any request may be sent again
@@ -57,6 +59,9 @@ class Azure:
         self._workspace = workspace
         self._patience = patience
         self._thread = threading.local()
+        self._lock = threading.Lock()
+        self._slots: threading.BoundedSemaphore | None = None
+        self._under_way: dict[str, Callable[[], None]] = {}
         self.sign_in = SignIn(workspace.subscription if workspace else None)
 
     @property
@@ -133,6 +138,42 @@ class Azure:
         from bedplate.clients import azure_blobs
 
         azure_blobs.upload(url, content, self._patience, log, what)
+
+    def log_part(self, url: str, offset: int) -> LogPart:
+        """What a growing log (an append blob at a signed URL) holds behind `offset` bytes."""
+        from bedplate.clients import azure_blobs
+
+        return azure_blobs.read_log(url, offset, self._patience)
+
+    def slots(self, many: int) -> threading.BoundedSemaphore:
+        """No more than `many` hold it at a time; of all tasks of a run, as the first who asks says."""
+        with self._lock:
+            if self._slots is None:
+                self._slots = threading.BoundedSemaphore(many)
+            return self._slots
+
+    @contextmanager
+    def cancelling(self, what: str, cancel: Callable[[], None]) -> Iterator[None]:
+        """What is under way in Azure meanwhile: `cancel` ends it if the user interrupts, or something raises."""
+        with self._lock:
+            self._under_way[what] = cancel
+        try:
+            yield
+        except BaseException:
+            with suppress(StepError):
+                cancel()
+            raise
+        finally:
+            self._under_way.pop(what, None)
+
+    def cancel_all(self) -> list[str]:
+        """After Ctrl-C, when no task's own `finally` runs any more: what was cancelled, in words."""
+        done = []
+        for what, cancel in list(self._under_way.items()):
+            with suppress(StepError):
+                cancel()
+                done.append(what)
+        return done
 
     def send(
         self,

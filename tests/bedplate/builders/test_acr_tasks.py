@@ -1,0 +1,197 @@
+"""Builds in ACR Tasks: what goes up, what comes down, and what is said when it goes wrong."""
+
+# ruff: noqa: F811 -- fixtures are imported by name
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import tarfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from bedplate.builders import acr_tasks
+from bedplate.clients.azure import Azure, Patience
+from bedplate.errors import StepError
+from bedplate.model import AcrTasksBuilder, Registry
+from bedplate.step import BuildRequest, FileSet
+from tests.azure.conftest import judged_azure, prism, standin  # noqa: F401  # fixtures
+from tests.azure.signed_in import KeptLog, sign_in
+from tests.azure.standin import StandIn
+from tests.azure.standin.building import scripted
+
+DIGEST = "sha256:" + "a" * 64
+DOCKERFILE = "FROM scratch\nCOPY a /a\nRUN make\n"
+Build = Callable[..., "tuple[str, KeptLog]"]
+
+
+@pytest.fixture
+def clients(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[StandIn], Any]:
+    monkeypatch.setattr(acr_tasks, "PAUSE_S", 0.05)
+
+    def clients(azure: StandIn, parallel: int = 8) -> Any:
+        sign_in(azure, monkeypatch, tmp_path / "az")
+        spec = SimpleNamespace(target=SimpleNamespace(builder=AcrTasksBuilder(parallel, 600, None)))
+        return SimpleNamespace(
+            azure=Azure(None, Patience(5, 20, 6)), log=KeptLog(tmp_path / "log"), spec=spec, root=tmp_path
+        )
+
+    return clients
+
+
+def request(**more: Any) -> BuildRequest:
+    facts: dict[str, Any] = {
+        "image": "base",
+        "tag": "demo/base:fp-0123456789abcdef",
+        "dockerfile": DOCKERFILE,
+        "lines": {n: n for n in range(1, 4)},
+        "dockerfile_path": "images/base/Dockerfile",
+        "file_set": FileSet(".", ()),
+        "args": {"A": "b"},
+        "target": None,
+        "platform": "linux/amd64",
+        "labels": {"org.bedplate.fingerprint": "0" * 64},
+        "extra_files": {"a": b"content"},
+    }
+    return BuildRequest(**(facts | more))
+
+
+def registry(azure: StandIn) -> Registry:
+    return Registry("acr", azure.add_registry("standinacr").login_server, insecure=False)
+
+
+@pytest.mark.judges
+def test_the_context_goes_up_and_the_digest_comes_from_the_run(judged_azure: StandIn, clients: Any) -> None:
+    judged_azure.azure.builds = scripted(["Step 1/3 : FROM scratch", "hello"], digest=DIGEST)
+    given = clients(judged_azure)
+    assert acr_tasks.build(request(), registry(judged_azure), given) == DIGEST
+    assert "hello" in given.log.lines
+    (sent,) = judged_azure.recorder.matching("POST", "scheduleRun")
+    body = json.loads(sent.body)
+    assert body["imageNames"] == ["demo/base:fp-0123456789abcdef"] and body["timeout"] == 600
+    assert body["arguments"] == [{"name": "A", "value": "b", "isSecret": False}]
+    (put,) = (e for e in judged_azure.recorder if e.method == "PUT")
+    with tarfile.open(fileobj=io.BytesIO(gzip.decompress(put.body))) as tar:
+        files = {m.name: tar.extractfile(m) for m in tar if m.isfile()}
+        text = files[body["dockerFilePath"]]
+        assert text and text.read().decode() == DOCKERFILE + f'LABEL "org.bedplate.fingerprint"="{"0" * 64}"\n'
+        assert set(files) == {"a", body["dockerFilePath"]}
+
+
+def test_a_target_stage_is_the_one_that_is_labelled(standin: StandIn, clients: Any) -> None:
+    standin.azure.builds = scripted([], digest=DIGEST)
+    text = "FROM scratch AS one\nFROM scratch AS two\n"
+    acr_tasks.build(request(dockerfile=text, target="one"), registry(standin), clients(standin))
+    (sent,) = standin.recorder.matching("POST", "scheduleRun")
+    (put,) = (e for e in standin.recorder if e.method == "PUT")
+    assert json.loads(sent.body)["target"] == "bedplate-labelled"
+    assert b"FROM one AS bedplate-labelled\nLABEL" in gzip.decompress(put.body)
+
+
+def test_a_failed_run_shows_the_instruction_with_its_line(standin: StandIn, clients: Any) -> None:
+    lines = [
+        "Step 3/4 : RUN make",
+        " ---> Running in 0123456789ab",
+        "make: no rule",
+        "The command '/bin/sh -c make' returned a non-zero code: 2",
+    ]
+    standin.azure.builds = scripted(lines, fails="exit status 1")
+    with pytest.raises(StepError) as failed:
+        acr_tasks.build(request(), registry(standin), clients(standin))
+    assert failed.value.message == "images/base/Dockerfile:3: RUN make failed with exit code 2"
+    assert failed.value.detail == "make: no rule"
+
+
+def test_a_secret_is_a_secret_argument_and_stands_nowhere_else(standin: StandIn, clients: Any) -> None:
+    standin.azure.builds = scripted([], digest=DIGEST)
+    given = clients(standin)
+    acr_tasks.build(request(secrets={"TOKEN": b"geheim"}), registry(standin), given)
+    (sent,) = standin.recorder.matching("POST", "scheduleRun")
+    assert {"name": "TOKEN", "value": "geheim", "isSecret": True} in json.loads(sent.body)["arguments"]
+    assert "geheim" not in repr(given.log.lines + given.log.notes)
+    (put,) = (e for e in standin.recorder if e.method == "PUT")
+    assert b"geheim" not in gzip.decompress(put.body)
+
+
+def test_a_secret_mount_is_refused_before_anything_is_sent(standin: StandIn, clients: Any) -> None:
+    text = "FROM scratch\nRUN --mount=type=secret,id=t make\n"
+    with pytest.raises(StepError, match="ACR Tasks has no secret mounts"):
+        acr_tasks.build(request(dockerfile=text, secrets={"t": b"x"}), registry(standin), clients(standin))
+    assert not standin.recorder.matching("POST", "scheduleRun")
+
+
+def test_an_expired_upload_address_is_asked_for_anew(standin: StandIn, clients: Any) -> None:
+    standin.azure.builds = scripted([], digest=DIGEST)
+    standin.faults.expired_upload()
+    assert acr_tasks.build(request(), registry(standin), clients(standin)) == DIGEST
+    assert len(standin.recorder.matching("POST", "listBuildSourceUploadUrl")) == 2
+
+
+def test_a_broken_log_is_taken_up_where_it_was(standin: StandIn, clients: Any) -> None:
+    lines = [f"line {n}" for n in range(50)]
+    standin.azure.builds = scripted(lines, digest=DIGEST, pause=0.01)
+    standin.faults.broken_log(times=1)
+    given = clients(standin)
+    assert acr_tasks.build(request(), registry(standin), given) == DIGEST
+    assert [line for line in given.log.lines if line.startswith("line ")] == lines
+
+
+def test_a_missing_role_for_tasks_is_named(standin: StandIn, clients: Any) -> None:
+    there = registry(standin)
+    action = "Microsoft.ContainerRegistry/registries/scheduleRun/action"
+    standin.faults.forbidden("scheduleRun", action, "/subscriptions/s/r")
+    with pytest.raises(StepError, match="403 AuthorizationFailed") as refused:
+        acr_tasks.build(request(), there, clients(standin))
+    assert "Container Registry Tasks Contributor" in refused.value.hint
+
+
+def test_a_run_is_cancelled_in_azure_when_the_user_interrupts(standin: StandIn, clients: Any) -> None:
+    standin.azure.builds = scripted(["x"] * 1000, pause=0.05)
+    given, there, ended = clients(standin), registry(standin), []
+
+    def work() -> None:
+        try:
+            acr_tasks.build(request(), there, given)
+        except StepError as error:
+            ended.append(error.message)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    until = time.monotonic() + 10
+    while not given.log.lines and time.monotonic() < until:
+        time.sleep(0.02)
+    assert given.azure.cancel_all() == ["run ca1 of standinacr"]
+    thread.join(10)
+    assert ended == ["image base: run ca1 was cancelled in Azure"]
+
+
+def test_no_more_run_at_a_time_than_the_spec_says(standin: StandIn, clients: Any) -> None:
+    running, most, lock = 0, 0, threading.Lock()
+    slow = scripted(["x"], digest=DIGEST, pause=0.2)
+
+    def counted(build: Any) -> Any:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        try:
+            return slow(build)
+        finally:
+            with lock:
+                running -= 1
+
+    standin.azure.builds = counted
+    given, there = clients(standin, parallel=2), registry(standin)
+    threads = [threading.Thread(target=acr_tasks.build, args=(request(), there, given)) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert most == 2 and len(standin.recorder.matching("POST", "scheduleRun")) == 5
