@@ -172,6 +172,7 @@ class Service:
             memory=None,
             inference_config=None,
             variables={},
+            container=self.name,
         )
         return replace(plain, **self.changes)
 

@@ -49,10 +49,20 @@ def action(task: Task, session: Session, console: Console) -> Callable[[], Any]:
     return run
 
 
-def clean(task: Task, session: Session) -> Callable[[], None]:
-    def stop() -> None:
-        word = session.stop(task)
-        if word:
-            print(f"{task.name}: {word}")
+class Clean:
+    """Stops what the task started. doit prints its text before it calls it."""
 
-    return stop
+    def __init__(self, task: Task, session: Session) -> None:
+        self.task = task
+        self.session = session
+
+    def __call__(self) -> None:
+        word = self.session.stop(self.task)
+        print(f"{self.task.name}: {word or 'nothing to stop'}")
+
+    def __repr__(self) -> str:
+        return "<stop what it started at >"  # doit leaves out the first letter, and all from ` at ` on
+
+
+def clean(task: Task, session: Session) -> list[Clean]:
+    return [Clean(task, session)] if hasattr(session.steps[task.step], "stop") else []

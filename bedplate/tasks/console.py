@@ -70,6 +70,8 @@ class Console:
     def _hide(self, name: str) -> None:
         with self._lock:
             self.running.pop(name, None)
+            if self._live is not None:
+                self._live.refresh()
 
     def _display(self) -> Any:
         from rich.spinner import Spinner

@@ -176,7 +176,7 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
             [action(task, self.session, self.console)],
             uptodate=[check],
             task_dep=[name for name in dict.fromkeys((*task.needs, *task.after)) if name in names],
-            clean=[clean(task, self.session)],
+            clean=clean(task, self.session),
             subtask_of=task.step if task.entry else None,
             doc=doc,
             # doit would swap sys.stdout for all threads to catch one task's words

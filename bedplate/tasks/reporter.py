@@ -102,7 +102,7 @@ class Reporter:
             self.console.say(f"{_count(len(self.done), 'task')} done, {fresh} up to date, {took}")
         else:
             self.console.say(f"{_count(fresh, 'task')} up to date")
-        serving = self.session.serving()
+        serving = self.session.serving(afresh=bool(self.done))  # a new container has not been asked for yet
         for line in serving:
             self.console.say(line)
         if not self.chosen and not self.done and not self.fresh and not self.session.dirty:

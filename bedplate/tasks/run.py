@@ -27,7 +27,9 @@ class Run(DoitRun):  # type: ignore[misc]  # doit has no types
             return int(super().execute(params, args))
         except KeyboardInterrupt:
             self.loader.console.close()
-            # what finished is recorded already; builds end with the connection that asked for them
+            # what finished is recorded already; builds end with the connection that asked for them, but for Azure's
+            for what in self.loader.session.cancel():
+                print(f"\ncancelled in Azure: {what}", file=sys.stderr)
             print("\ninterrupted: what had finished is kept; `doit` goes on from there", file=sys.stderr)
             return 130
 

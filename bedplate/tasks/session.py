@@ -207,6 +207,11 @@ class Session:
                 lines.append(f"{output.service} at {output.url}")
         return lines
 
+    def cancel(self) -> list[str]:
+        """After Ctrl-C: ends what goes on elsewhere, where a connection that is gone ends nothing; in words."""
+        azure = self._shared.get("azure")
+        return azure.cancel_all() if azure else []
+
     def stop(self, task: Task) -> str | None:
         """Stops what the task started, for `doit clean`; what it did in words."""
         step, output = self.steps[task.step], self.output(task.name)

@@ -17,7 +17,7 @@ FOLDER = "/opt/environment"  # in the image: the dependency files as they were i
 VENV = f"{FOLDER}/venv"
 PORT = 5001
 CLEAN = "PYTHONDONTWRITEBYTECODE=1 PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1"
-PIP = "-m pip install --no-compile --no-cache-dir"
+PIP = "-m pip install --no-compile --no-cache-dir --progress-bar off"
 # by content instead of by time: the same bytes in every build, and a server that is up three times as fast
 COMPILE = (
     "-m compileall -q -j 0 --invalidation-mode unchecked-hash"

@@ -28,6 +28,7 @@ class Inputs:
     memory: str | None
     inference_config: InferenceConfig | None
     variables: Mapping[str, str]
+    container: str  # its name in the engine
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,10 @@ class Aside:
 def inputs(spec: Spec, service: ServiceEntry, entry: ContainerDeploy) -> Inputs:
     environment = spec.environments[service.environment]
     model = spec.models[service.model] if service.model else None
+    # each target has its own container; that of the first, which most projects only have, has the plain name
+    other = "" if spec.target.name == spec.targets[0] else f"-{spec.target.name}"
     return Inputs(
+        container=f"{spec.project}-{service.name}{other}",
         project=spec.project,
         service=service.name,
         code=service.code,
@@ -89,5 +93,5 @@ def stop(output: Deployment, clients: Clients) -> str | None:
     """Removes the service's container and what an interrupted run left beside it."""
     from steps.deploy import handover
 
-    removed = handover.remove(clients.engine, clients.spec.project, output.service)
+    removed = handover.remove(clients.engine, output.name, clients.spec.project, output.service)
     return f"removed container {', '.join(removed)}" if removed else None

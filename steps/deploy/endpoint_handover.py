@@ -58,7 +58,7 @@ class _Handover:
         if moves and before:
             self._may_ask()
         try:
-            self._made_deployment(name, body)
+            self._made_deployment(name, body, serves=name in before)
             if moves:
                 self._tried(name, url)
         except StepError as error:
@@ -103,13 +103,13 @@ class _Handover:
 
     # ---- the deployment
 
-    def _made_deployment(self, name: str, body: Mapping[str, Any]) -> None:
+    def _made_deployment(self, name: str, body: Mapping[str, Any], *, serves: bool) -> None:
         azure, place, what = self._azure, self._place(name), f"deployment {name}"
         found = azure.settled(place, ML, what, self._log)
         if found is not None and found["properties"].get("provisioningState") == "Succeeded":
             self._log.note(f"{what} of {self._what} is there")
             return
-        if found is not None:
+        if found is not None and not serves:  # one with traffic cannot be removed: it is mended in place
             self._remove(name)
         self._log.note(f"creating {what} of {self._what} at 0 % traffic")
         azure.wait(azure.put(place, body, ML), what, self._log)

@@ -32,7 +32,7 @@ def deploy(inputs: Inputs, given: Given, environment: Environment, clients: Clie
     1. Where one serves at this port, the new version is tried on a spare port first, with the smoke test.
     2. The container that will serve is made, its files in it, and not started.
     3. The old one is stopped, the new one started; if it does not answer, the old one is started again."""
-    engine, name = clients.engine, f"{inputs.project}-{inputs.service}"
+    engine, name = clients.engine, inputs.container
     new = Candidate(inputs, given, environment, clients)
     _tidy(engine, name, new)
     old = _ours(engine, name, inputs)
@@ -59,9 +59,8 @@ def deploy(inputs: Inputs, given: Given, environment: Environment, clients: Clie
     return name, new.public_url
 
 
-def remove(engine: Engine, project: str, service: str) -> list[str]:
+def remove(engine: Engine, name: str, project: str, service: str) -> list[str]:
     """Names of the containers of this service that were there."""
-    name = f"{project}-{service}"
     return [one for one in (name, name + NEXT, name + TRIAL) if _remove_ours(engine, one, project, service)]
 
 
