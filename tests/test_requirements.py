@@ -9,6 +9,8 @@ import pytest
 from registries import real_registry
 from scratch import Scratch, head
 
+from tests.conftest import Pipeline
+
 pytestmark = pytest.mark.engine
 
 OS = "os: {rootfs: {suite: bookworm, variant: minbase, packages: [git, libopenmpi3, python3-minimal, fuse3]}}"
@@ -144,3 +146,33 @@ def test_an_image_that_the_registry_alone_has_is_pulled_where_a_requirement_is_n
 def test_a_tag_on_another_image_says_nothing_of_this_one(project: Scratch, registry: str) -> None:
     (tag,) = [t for t in project.record("push:good")["tags"] if t.startswith("checked-")]
     assert head(registry, f"{project.project}/good", tag) == project.record("push:good")["digest"]
+
+
+def test_an_environment_that_is_an_image_as_it_stands_asks_it_of_the_image(tmp_path: Path, registry: str) -> None:
+    own = checkout(tmp_path / "environment", registry)
+    entry = "environments: {{all: {{image: good, user_managed: true, requires: {{git: '{}'}}}}}}\n"
+    own.spec(images(), entry.format(">=99"))
+    try:
+        assert own.doit("--continue") == 1
+        assert "git: 2.39.5, asked >=2.39,<3,>=99: install git" in own.output
+        assert own.tags("good") == {}
+        own.spec(images(), entry.format(">=2"))
+        assert own.run() == ["push:good", "create_environment:all"]
+    finally:
+        own.empty_engine()
+
+
+def test_the_demos_environment_is_looked_at_before_it_is_pushed(pipeline: Pipeline) -> None:
+    pipeline.run()
+    variables = "variables: {EXAMPLE_ENV_VAR: EXAMPLE_VALUE}"
+    asked = "requires: {presets: [azureml-v2-serving], pip: {numpy: '>=1', pandas: '*'}, user: non-root, command: '*'}"
+    pipeline.edit("pipeline.yaml", variables, f"{variables}\n    {asked}")
+    assert pipeline.doit().returncode == 1
+    assert "environment iris is not what is required of it: pip pandas" in pipeline.output
+    assert "add `pandas` to services/iris/requirements.txt" in pipeline.output
+    assert len(pipeline.containers()) == 1
+    pipeline.edit("pipeline.yaml", ", pandas: '*'", "")
+    # the image is the one that was there: nothing is built, and the service goes on
+    assert pipeline.run() == ["create_environment:iris"]
+    assert "azureml-inference-server-http" in pipeline.output
+    assert pipeline.run() == []

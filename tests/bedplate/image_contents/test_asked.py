@@ -98,3 +98,10 @@ def test_the_tag_says_what_was_asked_in_any_order() -> None:
     assert one == asked.tag({"python": ">=3.8", "git": "*"})
     assert one != asked.tag({"python": ">=3.9", "git": "*"})
     assert len(one) == len("checked-") + 16
+
+
+def test_the_table_of_gpu_images_is_an_example() -> None:
+    read = spec.load(Path(__file__).parents[3] / "examples/gpu_image/pipeline.yaml")
+    of = asked.of_images(read)
+    assert {asked["cuda"] for asked in of.values()} == {"9.0", "10.0", "10.1"}
+    assert all({"os", "conda", "python", "cudnn", "nccl", "git"} <= set(asked) for asked in of.values())
