@@ -1,0 +1,134 @@
+"""The demo on a target of Azure ML's, run by doit against a stand-in that serves what is deployed in containers."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.azure.standin import Containers, StandIn, docker_registry
+from tests.conftest import Pipeline
+
+pytestmark = [
+    pytest.mark.engine,
+    pytest.mark.skipif(not docker_registry.installed(), reason="docker-registry is not installed"),
+]
+DOCKERFILE = """\
+ARG BASE
+FROM ${BASE}
+USER root
+COPY requirements.txt /opt/served/requirements.txt
+RUN pip install --no-compile -r /opt/served/requirements.txt azureml-inference-server-http==1.5.1
+ENV PYTHONUNBUFFERED=1
+CMD cd "$AML_APP_ROOT" && exec azmlinfsrv --entry_script "$AZUREML_ENTRY_SCRIPT" --port 5001
+"""
+TARGET = """\
+  azure:
+    workspace: {resource_group: rg, name: demo}
+    registry: {kind: workspace}
+    environment: {kind: azureml}
+    deploy: {kind: online_endpoint, instance_type: Standard_DS3_v2, instance_count: 1}
+    protect: true
+"""
+
+
+class OnAzure:
+    """The demo, its packages in an image of their own: a stand-in puts no conda environment on one."""
+
+    def __init__(self, folder: Path, azure: StandIn) -> None:
+        (folder / "work").mkdir()
+        self.azure = azure
+        self.demo = demo = Pipeline(folder / "work", folder / "home")
+        served = demo.root / "images/served"
+        served.mkdir()
+        (served / "Dockerfile").write_text(DOCKERFILE, encoding="utf-8")
+        wanted = (demo.root / "services/iris/requirements.txt").read_text(encoding="utf-8")
+        (served / "requirements.txt").write_text(wanted, encoding="utf-8")
+        file = demo.root / "pipeline.yaml"
+        text = file.read_text(encoding="utf-8")
+        text = text[: text.index("  azure:\n")] + TARGET
+        text = text.replace(
+            "\nenvironments:\n", "\n  served: {context: images/served, from: {BASE: base}}\n\nenvironments:\n"
+        )
+        text = text.replace(
+            "    image: base\n    pip: services/iris/requirements.txt\n", "    image: served\n    user_managed: true\n"
+        )
+        text = text.replace("within_ms: 500", "within_ms: 5000")
+        file.write_text(text, encoding="utf-8")
+        self.environ = azure.sign_in(folder / "az")
+
+    def run(self, *args: str, code: int = 0) -> list[str]:
+        ran = self.demo.doit("--target", "azure", *args, **self.environ)
+        assert ran.returncode == code, self.demo.output
+        return [line.split()[1] for line in ran.stdout.splitlines() if line.startswith(".  ")]
+
+    @property
+    def held(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.azure.azure.workspaces[next(iter(self.azure.azure.workspaces))].documents
+        return found
+
+    @property
+    def deployments(self) -> list[str]:
+        return [path.rpartition("/")[2] for path in self.held if "/deployments/" in path]
+
+    @property
+    def traffic(self) -> dict[str, int]:
+        found: dict[str, int] = self.held["onlineEndpoints/iris"]["properties"]["traffic"]
+        return found
+
+
+@pytest.fixture(scope="module")
+def on_azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnAzure]:
+    with StandIn() as azure:
+        azure.add_workspace("demo", azure.add_registry("standinacr", program=True))
+        containers = Containers(azure.azure, ready_within=30)
+        made = OnAzure(tmp_path_factory.mktemp("azure"), azure)
+        try:
+            made.run()
+            yield made
+        finally:
+            containers.end()
+            made.demo.remove()
+            label = f"label=dev.bedplate.project={made.demo.project}"
+            for image in made.demo.docker("images", "-q", "--filter", label).split():
+                subprocess.run(["docker", "rmi", "-f", image], capture_output=True, check=False)
+
+
+def test_the_demo_is_deployed_tried_and_serves(on_azure: OnAzure) -> None:
+    (name,) = on_azure.deployments
+    assert on_azure.traffic == {name: 100}
+    scored = [one.status for one in on_azure.azure.recorder if one.path == "/endpoints/iris/score"]
+    assert scored == [200] * 4  # two cases: at 0 % by header, then with all traffic
+
+
+def test_a_second_run_does_nothing(on_azure: OnAzure) -> None:
+    before = len(list(on_azure.azure.recorder))
+    assert on_azure.run() == []
+    after = list(on_azure.azure.recorder)[before:]
+    assert not [one.path for one in after if one.method in ("PUT", "PATCH", "DELETE")]
+
+
+def test_edited_scoring_code_is_deployed_and_tried_and_nothing_else_runs(on_azure: OnAzure) -> None:
+    (first,) = on_azure.deployments
+    on_azure.demo.edit("services/iris/score.py", append="# edited\n")
+    assert on_azure.run("--yes") == ["deploy:iris", "smoke_test:iris"]
+    (second,) = on_azure.deployments
+    assert first != second
+    assert on_azure.traffic == {second: 100}
+
+
+def test_a_script_that_fails_leaves_traffic_untouched_and_its_log_is_shown(on_azure: OnAzure) -> None:
+    before = on_azure.traffic
+    script = on_azure.demo.root / "services/iris/score.py"
+    good = script.read_text(encoding="utf-8")
+    on_azure.demo.edit("services/iris/score.py", append="raise ValueError('no such flower')\n")
+    on_azure.run("--yes", code=1)
+    assert "ValueError: no such flower" in on_azure.demo.output
+    assert "traffic is untouched" in on_azure.demo.output
+    assert (on_azure.traffic, on_azure.deployments) == (before, list(before))
+    script.write_text(good, encoding="utf-8")
+    on_azure.run("--yes")
+    assert on_azure.traffic == before
