@@ -9,8 +9,17 @@ from typing import TypeAlias
 
 from bedplate import labels
 from bedplate.machine import this_platform
-from bedplate.model import BuiltImage, DockerfileImage, ImageEntry, ReferenceImage, Registry, RootfsImage, Spec
-from bedplate.questions import Answers, Question
+from bedplate.model import (
+    AcrTasksBuilder,
+    BuiltImage,
+    DockerfileImage,
+    ImageEntry,
+    ReferenceImage,
+    Registry,
+    RootfsImage,
+    Spec,
+)
+from bedplate.questions import Answers, AskImage, Question
 from bedplate.step import BuildRequest, Clients, DockerfileFiles, Files, FileSet, Given, Made, ReadFile, Task, Upstream
 
 ROOTFS_DOCKERFILE = 'FROM scratch\nADD rootfs.tar /\nCMD ["/bin/sh"]\n'
@@ -72,14 +81,16 @@ def run(inputs: Inputs, given: Given, clients: Clients) -> BuiltImage:
     name, registry = inputs.path.rpartition("/")[2], given.one(Registry)
     if isinstance(inputs, ReferenceInputs):
         return _reference(inputs, name, given, clients)
-    known = found.find(name, inputs.path, given.fingerprint, registry, clients)
+    in_cloud = isinstance(inputs, DockerfileInputs) and isinstance(clients.spec.target.builder, AcrTasksBuilder)
+    known = found.find(name, inputs.path, given.fingerprint, registry, clients, by_engine=not in_cloud)
     if known:
         return known
+    digest = None
     if isinstance(inputs, DockerfileInputs):
-        _dockerfile(inputs, name, given, clients)
+        digest = _dockerfile(inputs, name, given, clients)
     else:
         _rootfs(inputs, name, given, clients)
-    return BuiltImage(name, found.local_tag(inputs.path, given.fingerprint), given.fingerprint, None)
+    return BuiltImage(name, found.local_tag(inputs.path, given.fingerprint), given.fingerprint, digest)
 
 
 def makes(inputs: Inputs, fingerprint: str, file_sets: Sequence[FileSet], identities: Mapping[str, str]) -> Made:
@@ -89,12 +100,16 @@ def makes(inputs: Inputs, fingerprint: str, file_sets: Sequence[FileSet], identi
 def asks(output: BuiltImage, spec: Spec) -> Sequence[Question]:
     from bedplate.builders import found
 
+    if output.digest and isinstance(spec.target.builder, AcrTasksBuilder):
+        return []  # it was never in the engine; of the registry the push asks
     return found.ask(f"{spec.project}/{output.name}", output.fingerprint, spec)
 
 
 def present(output: BuiltImage, answers: Answers) -> str | None:
     from bedplate.builders import found
 
+    if output.digest and AskImage(output.tag) not in answers:
+        return None
     return found.absent(output, answers)
 
 
@@ -113,7 +128,7 @@ def _files(image: DockerfileImage) -> DockerfileFiles:
     return DockerfileFiles(image.context, image.dockerfile, image.target, image.args, image.from_, platform)
 
 
-def _dockerfile(inputs: DockerfileInputs, name: str, given: Given, clients: Clients) -> None:
+def _dockerfile(inputs: DockerfileInputs, name: str, given: Given, clients: Clients) -> str | None:
     from bedplate import context
     from bedplate.builders import found, image, upstream
     from bedplate.clients.credentials import read_secret
@@ -128,7 +143,10 @@ def _dockerfile(inputs: DockerfileInputs, name: str, given: Given, clients: Clie
         built = given.outputs[f"build_base:{parent}"]
         assert isinstance(built, BuiltImage)
         path = f"{clients.spec.project}/{parent}"
-        args[argument] = found.in_engine(built, path, given.one(Registry), clients)
+        if isinstance(clients.spec.target.builder, AcrTasksBuilder):
+            args[argument] = found.reference(built, path, given.one(Registry), clients)
+        else:
+            args[argument] = found.in_engine(built, path, given.one(Registry), clients)
     secrets = {
         secret: read_secret(source, clients.root, f"secret {secret} of image {name}").reveal().encode()
         for secret, source in entry.secrets.items()
@@ -146,7 +164,7 @@ def _dockerfile(inputs: DockerfileInputs, name: str, given: Given, clients: Clie
         labels=_labels(name, given, clients),
         secrets=secrets,
     )
-    image.build(request, clients)
+    return image.made(request, given.one(Registry), clients)
 
 
 def _rootfs(inputs: RootfsInputs, name: str, given: Given, clients: Clients) -> None:

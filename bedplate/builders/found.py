@@ -19,14 +19,17 @@ def local_tag(path: str, fingerprint: str) -> str:
     return f"{path}:{labels.short(fingerprint)}"
 
 
-def find(name: str, path: str, fingerprint: str, registry: Registry | None, clients: Clients) -> BuiltImage | None:
+def find(
+    name: str, path: str, fingerprint: str, registry: Registry | None, clients: Clients, *, by_engine: bool = True
+) -> BuiltImage | None:
     """The image of this fingerprint, if the engine or the registry has it; its label must say so, not its tag alone.
 
-    `path`: project/name. Nothing is pulled. `doit -a` finds nothing. Raises StepError where the registry refuses."""
+    `path`: project/name. Nothing is pulled. `doit -a` finds nothing. Raises StepError where the registry refuses.
+    `by_engine` false: it is built elsewhere, and no engine is asked."""
     if clients.again:
         return None
     tag = local_tag(path, fingerprint)
-    held = clients.engine.image(tag)
+    held = clients.engine.image(tag) if by_engine else None
     if held is not None and _of_engine(held).get(labels.FINGERPRINT) == fingerprint:
         clients.log.note(f"reused {tag}: the engine has it")
         return BuiltImage(name, tag, fingerprint, None)
@@ -88,6 +91,17 @@ def in_engine(image: BuiltImage, path: str, registry: Registry | None, clients: 
     clients.engine.pull(reference, None, clients.registry(registry).credentials(), clients.log)
     clients.engine.tag(reference, image.tag)
     return image.tag
+
+
+def reference(image: BuiltImage, path: str, registry: Registry, clients: Clients) -> str:
+    """`host/path@sha256:...`, for a builder without an engine of ours. StepError where the registry has it not."""
+    digest = image.digest or in_registry(path, image.fingerprint, registry, clients)
+    if digest is None:
+        raise StepError(
+            f"image {image.name} ({image.tag}) is not in {registry.address}, where ACR Tasks would take it from",
+            f"`doit push:{image.name}` brings it there",
+        )
+    return f"{registry.address}/{path}@{digest}"
 
 
 def unlabelled(image: BuiltImage, clients: Clients) -> ReferenceImage | None:

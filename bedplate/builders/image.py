@@ -7,11 +7,22 @@ from pathlib import Path
 
 from bedplate.builders import buildx, docker, host_settings
 from bedplate.errors import StepError
+from bedplate.model import AcrTasksBuilder, Registry
 from bedplate.step import BuildRequest, Clients
 
 # Where a client program that sends only what changed overtakes one tar: docs/decisions/build-context.md.
 MANY_FILES = 2_000
 MANY_BYTES = 100_000_000
+
+
+def made(request: BuildRequest, registry: Registry, clients: Clients) -> str | None:
+    """Built where the target says: the digest where the registry has it already, None where the engine has it."""
+    if isinstance(clients.spec.target.builder, AcrTasksBuilder):
+        from bedplate.builders import acr_tasks
+
+        return acr_tasks.build(request, registry, clients)
+    build(request, clients)
+    return None
 
 
 def build(request: BuildRequest, clients: Clients) -> str:

@@ -20,8 +20,8 @@ from bedplate.model import (
     LocalRegistry,
     Output,
     Registry,
-    RegistryEntry,
     Spec,
+    Target,
 )
 from bedplate.pins import Pins, Reference, refuse
 from bedplate.questions import Answers, Question
@@ -184,7 +184,7 @@ class Session:
     @property
     def headline(self) -> str:
         target = self.spec.target
-        return f"{self.spec.project}: target {target.name}, registry {_where(target.registry)}"
+        return f"{self.spec.project}: target {target.name}, registry {_where(target)}"
 
     @property
     def command(self) -> str:
@@ -255,9 +255,12 @@ def find_root(start: Path) -> Path:
     raise SpecError([Mistake("pipeline.yaml", 0, 0, f"there is none in {start}", "write one: README.md shows how")])
 
 
-def _where(registry: RegistryEntry) -> str:
+def _where(target: Target) -> str:
+    registry = target.registry
     if isinstance(registry, LocalRegistry):
         return f"127.0.0.1:{registry.port}"
     if isinstance(registry, GenericRegistry):
         return registry.address
-    return registry.name if isinstance(registry, AcrRegistry) else "of the workspace"
+    if isinstance(registry, AcrRegistry):
+        return registry.name
+    return f"of workspace {target.workspace.name}" if target.workspace else "of the workspace"

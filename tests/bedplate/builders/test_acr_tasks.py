@@ -7,6 +7,10 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
+import shutil
+import subprocess
+import sys
 import tarfile
 import threading
 import time
@@ -195,3 +199,49 @@ def test_no_more_run_at_a_time_than_the_spec_says(standin: StandIn, clients: Any
     for thread in threads:
         thread.join(30)
     assert most == 2 and len(standin.recorder.matching("POST", "scheduleRun")) == 5
+
+
+@pytest.mark.engine
+def test_doit_builds_in_the_cloud_what_the_registry_then_holds(standin: StandIn, tmp_path: Path) -> None:
+    root = tmp_path / "project"
+    (root / "one").mkdir(parents=True)
+    (root / "two").mkdir()
+    (root / "one" / "Dockerfile").write_text("FROM scratch\nCOPY a /a\n")
+    (root / "one" / "a").write_text(f"{time.time()}")
+    (root / "two" / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\nCOPY b /b\n")
+    (root / "two" / "b").write_text("b")
+    standin.add_workspace("demo", standin.add_registry("standinacr", program=True))
+    project = f"acr{standin.url.rpartition(':')[2]}"
+    (root / "pipeline.yaml").write_text(PIPELINE.format(project=project))
+    (root / "pyproject.toml").write_text((REPO / "pyproject.toml").read_text())
+    (root / "dodo.py").write_text((REPO / "dodo.py").read_text())
+    environ = {**os.environ, **standin.sign_in(tmp_path / "az"), "DOCKER_CONFIG": str(tmp_path / "docker")}
+
+    def doit() -> str:
+        command = [sys.executable, "-m", "doit"]
+        ran = subprocess.run(command, cwd=root, env=environ, capture_output=True, text=True, timeout=120)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        return ran.stdout
+
+    said = doit()
+    assert len(standin.recorder.matching("POST", "scheduleRun")) == 2
+    assert "registry of workspace demo" in said
+    doit()
+    shutil.rmtree(root / ".bedplate")
+    doit()  # a fresh checkout finds what was built
+    assert len(standin.recorder.matching("POST", "scheduleRun")) == 2
+
+
+REPO = Path(__file__).parents[3]
+PIPELINE = """\
+version: 1
+project: {project}
+images:
+  one: {{context: one}}
+  two: {{context: two, from: {{BASE: one}}}}
+targets:
+  azure:
+    workspace: {{resource_group: rg, name: demo}}
+    registry: {{kind: workspace}}
+    builder: {{kind: acr_tasks}}
+"""
