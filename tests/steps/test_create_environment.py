@@ -84,10 +84,10 @@ def test_an_image_that_is_the_environment_reads_no_files() -> None:
     assert task.files == () and task.inputs.inference_server == ""
 
 
-def test_a_kind_that_is_not_there_yet_is_one_clear_error() -> None:
+def test_azure_ml_is_not_told_of_an_image_on_this_machine() -> None:
     with pytest.raises(SpecError) as told:
         list(create_environment.tasks(spec(entry(), kind=AzureMlEnvironment())))
-    assert "environment kind 'azureml' is not supported by this version yet" in str(told.value)
+    assert "Azure cannot pull from a registry of this machine" in str(told.value)
 
 
 def test_only_what_is_in_the_image_is_part_of_its_fingerprint() -> None:
