@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from bedplate import context_sources, dockerfile_reader, dockerfile_stages, ignorefile
 from bedplate.context_listing import Listing
 from bedplate.context_sent import sent
+from bedplate.context_sources import Chosen
 from bedplate.context_tar import tar
-from bedplate.context_tree import parts_of, read_files, tree
+from bedplate.context_tree import LARGE, parts_of, read_files, tree
 from bedplate.dockerfile_normal import normal
 from bedplate.dockerfile_reader import Dockerfile
 from bedplate.dockerfile_scope import PROXIES
 from bedplate.dockerfile_stages import OWN, Needed, Parent, Reference
 from bedplate.errors import Mistake, SpecError
 from bedplate.fingerprint import text as short
+from bedplate.folder_look import Row
 from bedplate.stat_cache import StatCache
 from bedplate.step import DockerfileFiles, FileSet
 from bedplate.wildcards import BadPatternError
@@ -32,6 +34,7 @@ STATE_FOLDER = ".bedplate"
 class Recipe:
     """What an image is made of. `parts` name all of it but the digests of `parents`.
 
+    files          gives the file set, which for a large context is costly and only needed to build
     unused_args    arguments of the spec that no ARG of the file names
     references     where the file names its parents
     needed         the instructions that the target is made of"""
@@ -39,11 +42,16 @@ class Recipe:
     dockerfile: Dockerfile
     parts: Mapping[str, str]
     parents: tuple[Parent, ...]
-    file_set: FileSet
+    files: Callable[[], FileSet]
     unused_args: tuple[str, ...]
     warnings: tuple[Mistake, ...]
     references: tuple[Reference, ...]
     needed: tuple[dockerfile_reader.Instruction, ...]
+
+    @cached_property
+    def file_set(self) -> FileSet:
+        """Its parts are among `parts`. Raises StepError where files of a large context have changed since."""
+        return self.files()
 
 
 def read(
@@ -56,15 +64,14 @@ def read(
     needed = dockerfile_stages.needed(dockerfile, files.target, args, files.platform, onbuild or {})
     listing = _listing(files, root, cache.looked)
     chosen = context_sources.choose(needed.sources, dockerfile, listing, ignore_path(files, root) or "")
-    read_set = read_files(listing, files.context, chosen.paths, cache, chosen.mistake)
-    file_set = read_set.file_set
+    taken = _taken(files.context, chosen, cache)
     return Recipe(
         dockerfile=dockerfile,
-        parts=dict(_parts(dockerfile, needed, files, args, file_set)),
+        parts={**dict(_parts(dockerfile, needed, files, args)), **taken.parts},
         parents=tuple(dict.fromkeys(needed.parents)),
-        file_set=file_set,
+        files=taken.file_set,
         unused_args=_unused(dockerfile, args),
-        warnings=(*needed.warnings, *chosen.warnings, *read_set.warnings),
+        warnings=(*needed.warnings, *chosen.warnings, *taken.warnings),
         references=tuple(needed.references),
         needed=tuple(needed.instructions),
     )
@@ -79,6 +86,30 @@ def ignored(files: DockerfileFiles, root: Path) -> Iterator[tuple[str, str]]:
 def ignore_path(files: DockerfileFiles, root: Path) -> str | None:
     """The ignore file that counts, relative to the project's root: the Dockerfile's own before the context's."""
     return next((path for path in _ignore_paths(files) if (root / path).is_file()), None)
+
+
+@dataclass(frozen=True)
+class _Taken:
+    parts: Mapping[str, str]
+    file_set: Callable[[], FileSet]
+    warnings: Sequence[Mistake]
+
+
+def _taken(root: str, chosen: Chosen, cache: StatCache) -> _Taken:
+    whole = chosen.whole
+    if whole.count > LARGE:
+        from bedplate.context_large import LargeContext
+
+        large = LargeContext(root, chosen, cache)
+        return _Taken(large.parts, large.file_set, large.warnings)
+    entries: dict[str, Row | None] = dict.fromkeys(chosen.paths)
+    for folder in chosen.folders:
+        cache.looked.add(whole.listing.absolute(folder))
+        if folder:
+            entries[folder] = None
+        entries.update(whole.rows(folder))
+    read_set = read_files(whole.listing, root, entries, cache, chosen.mistake)
+    return _Taken(parts_of(read_set.file_set), lambda: read_set.file_set, read_set.warnings)
 
 
 def _ignore_paths(files: DockerfileFiles) -> tuple[str, str]:
@@ -130,7 +161,7 @@ def _matcher(content: bytes, path: str) -> ignorefile.Matcher:
 
 
 def _parts(
-    dockerfile: Dockerfile, needed: Needed, files: DockerfileFiles, args: Mapping[str, str], file_set: FileSet
+    dockerfile: Dockerfile, needed: Needed, files: DockerfileFiles, args: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
     posix = dockerfile.escape == "\\" and not dockerfile.has_shell
     for number, at in enumerate(needed.instructions, 1):
@@ -142,7 +173,6 @@ def _parts(
             yield f"arg {name}", short(args[name])
     yield "target", files.target or ""
     yield "platform", files.platform
-    yield from parts_of(file_set).items()
 
 
 def _unused(dockerfile: Dockerfile, args: Mapping[str, str]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from bedplate import wildcards
 from bedplate.context_listing import Listing
+from bedplate.context_whole import Whole
 from bedplate.dockerfile_mistakes import nearest
 from bedplate.dockerfile_reader import Dockerfile, Instruction
 from bedplate.dockerfile_takes import Source
@@ -16,17 +17,22 @@ from bedplate.ignorefile import Matcher
 
 @dataclass
 class Chosen:
+    """Each path with the first instruction that takes it. `folders`: taken with all files in them, but not folders."""
+
     dockerfile: Dockerfile
-    paths: dict[str, Instruction] = field(default_factory=dict)  # each with the first instruction that takes it
+    whole: Whole
+    folders: dict[str, Instruction] = field(default_factory=dict)
+    paths: dict[str, Instruction] = field(default_factory=dict)
     warnings: list[Mistake] = field(default_factory=list)
 
     def mistake(self, path: str, message: str) -> Mistake:
-        return self.dockerfile.mistake(self.paths[path], message)
+        at = self.paths.get(path) or self.folders.get(path) or self.folders[path.rpartition("/")[0]]
+        return self.dockerfile.mistake(at, message)
 
 
 def choose(sources: Sequence[Source], dockerfile: Dockerfile, listing: Listing, ignore_path: str) -> Chosen:
     """Raises SpecError for a source that is not there, saying what takes it out or what was meant."""
-    chosen = Chosen(dockerfile)
+    chosen = Chosen(dockerfile, Whole(listing))
     mistakes: list[Mistake] = []
     for source in sources:
         try:
@@ -117,12 +123,20 @@ def _with_parents(written: str, listing: Listing) -> _Found:
 
 
 def _take(path: str, base: str, at: Instruction, listing: Listing, exclude: Matcher | None, chosen: Chosen) -> None:
-    if path:
+    if not listing.is_folder(path):
         chosen.paths.setdefault(path, at)
-    if listing.is_folder(path):
+    elif exclude is None:
+        folders, single = chosen.whole.take(path)
+        for folder in folders:
+            chosen.folders.setdefault(folder, at)
+        for inner in single:
+            chosen.paths.setdefault(inner, at)
+    else:
+        if path:
+            chosen.paths.setdefault(path, at)
         skip = len(base) + 1 if base else 0
         for inner, _ in listing.below(path):
-            if exclude is None or not exclude.excluded(inner[skip:]):
+            if not exclude.excluded(inner[skip:]):
                 chosen.paths.setdefault(inner, at)
 
 

@@ -44,6 +44,7 @@ class Matcher:
     """Decides paths by patterns; the last pattern that matches a path or one of its parents wins.
 
     Paths are relative to the context, with forward slashes. `lines`: the patterns' line numbers, for messages.
+    `key`: two matchers with the same one decide alike.
     Raises BadPatternError."""
 
     def __init__(self, patterns: Sequence[str], lines: Sequence[int] = ()) -> None:
@@ -58,6 +59,7 @@ class Matcher:
                 raise BadPatternError(error.pattern, error.why, lines[index] if index < len(lines) else 0) from None
         self._match = re.compile("|".join(self._alternatives()) or "(?!)", re.DOTALL).match
         self.has_exceptions = any(negated for _, negated, _ in self._rules)
+        self.key = "\n".join(("!" if negated else "") + pattern for pattern, negated, _ in self._rules)
 
     def excluded(self, path: str) -> bool:
         """As MatchesOrParentMatches."""

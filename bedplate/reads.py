@@ -82,7 +82,8 @@ class Reads:
         read = self.read(files)
         if isinstance(read, FileSet):
             prefix = f"{read.root}/" if len(read.root) > 0 else ""
-            return {name.replace("file ", f"file {prefix}", 1): value for name, value in context.parts_of(read).items()}
+            parts = ((name.partition(" "), value) for name, value in context.parts_of(read).items())
+            return {f"{kind} {prefix}{path}": value for (kind, _, path), value in parts}
         pinned = {f"from {p.reference}": self.pin(p.reference, p.platform) for p in read.parents if p.image is None}
         return {**read.parts, **pinned}
 

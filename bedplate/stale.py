@@ -66,7 +66,7 @@ def differences(before: Parts, now: Parts) -> Iterator[str]:
             yield f"{name} removed"
         elif kind == "from":
             yield f"{name} moved"
-        elif kind == "file" or _long(old) or _long(new):
+        elif kind in ("file", "folder") or _long(old) or _long(new):
             yield f"{name} changed"
         else:
             yield f"{name} {old.removeprefix(OWN)} -> {new.removeprefix(OWN)}"

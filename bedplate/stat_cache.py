@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import TypeAlias
 
+from bedplate.folder_cache import FolderCache
+
 VERSION = 1
 Stamp: TypeAlias = "tuple[int, int, int, int]"  # size, mtime ns, ctime ns, inode
 
@@ -24,14 +26,19 @@ def stamp(status: os.stat_result) -> Stamp:
 
 
 class StatCache:
-    """Kept in the file `path`, which is read when first needed; a broken or foreign one counts as empty."""
+    """Kept in the file `path`, which is read when first needed; a broken or foreign one counts as empty.
+
+    looked          absolute paths of files, and of folders that were listed, there or not
+    looked_folders  those that were looked at as a whole: digest of what stood there, latest time in it, entries"""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._known: dict[str, tuple[Stamp, str]] | None = None
         self._seen: set[str] = set()
         self._changed = False
-        self.looked: set[str] = set()  # absolute paths of files, and of folders that were listed, there or not
+        self.looked: set[str] = set()
+        self.looked_folders: dict[str, tuple[str, int, int]] = {}
+        self.folders = FolderCache(path.with_name(f"{path.name}.folders"))
 
     def sha256(self, path: str, of: Stamp) -> str:
         """64 hex digits of the content of the file at this absolute path, whose stamp is `of`. Raises OSError."""
@@ -42,14 +49,15 @@ class StatCache:
         if known is not None and known[0] == of:
             return known[1]
         before = time.time_ns()
-        digest = _hash(path)
-        if not _racy(of, before):
+        digest = hash_file(path)
+        if not racy(of, before):
             self._known[path] = (of, digest)
             self._changed = True
         return digest
 
     def save(self) -> None:
         """Writes what was learned, by rename. What nothing asked for is kept, unless it is most of the file."""
+        self.folders.save()
         if not self._changed or self._known is None:
             return
         known = self._known
@@ -62,23 +70,24 @@ class StatCache:
         self._changed = False
 
 
+def racy(of: Stamp, now: int) -> bool:
+    """May a file with this stamp be written again, after this moment, without getting another stamp?"""
+    _, mtime, ctime, _ = of
+    tick = COARSE_TICK_NS if mtime % 1_000_000_000 == 0 and ctime % 1_000_000_000 == 0 else TICK_NS
+    return max(mtime, ctime) > now - tick
+
+
+def hash_file(path: str) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb", buffering=0) as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
 def _load(path: Path) -> dict[str, tuple[Stamp, str]]:
     try:
         version, known = marshal.loads(path.read_bytes())
     except (OSError, ValueError, EOFError, TypeError):
         return {}
     return known if version == VERSION and isinstance(known, dict) else {}
-
-
-def _racy(of: Stamp, now: int) -> bool:
-    _, mtime, ctime, _ = of
-    tick = COARSE_TICK_NS if mtime % 1_000_000_000 == 0 and ctime % 1_000_000_000 == 0 else TICK_NS
-    return max(mtime, ctime) > now - tick
-
-
-def _hash(path: str) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb", buffering=0) as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -105,7 +105,7 @@ def to_json(session: Session, task: Task) -> dict[str, Any]:
         "settings": {
             name: value
             for name, value in verdict.parts.items()
-            if name.split()[0] not in ("file", "instruction", "arg", "from", "output", "tags")
+            if name.split()[0] not in ("file", "folder", "instruction", "arg", "from", "output", "tags")
         },
         "fingerprint": fingerprint,
         "tag": labels.short(fingerprint),

@@ -42,7 +42,9 @@ class Shortcut:
     def keep(self, session: Session, said: tuple[str, ...]) -> None:
         """Called by a run that found nothing to do."""
         paths = stamp.all_times(session.looked)
-        made = stamp.Stamp(self.made_by, paths, dict(session.answers), said, session.config)
+        made = stamp.Stamp(
+            self.made_by, paths, dict(session.answers), said, session.config, session.cache.looked_folders
+        )
         stamp.write(self.file, made, session.began_ns)
 
 

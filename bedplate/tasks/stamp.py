@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from bedplate.questions import KINDS, ContainerSeen, Question, Unreachable
 
-FORMAT = 1
+FORMAT = 2
 # A file that is written twice within one tick of the clock keeps its times; what is younger than this is not trusted.
 TICK_NS = 20_000_000
 
@@ -26,15 +26,18 @@ class Stamp(NamedTuple):
     answers: Mapping[Question, Any]  # what was said to each question
     said: tuple[str, ...]  # the run's words
     config: Mapping[str, Any]  # doit's, as the spec would have it
+    folders: Mapping[
+        str, tuple[str, int, int]
+    ] = {}  # absolute; of large contexts, as StatCache.looked_folders has them
 
 
 def read(file: Path, made_by: str) -> Stamp | None:
     """None: there is none, or it is another's, or broken."""
     try:
-        version, by, paths, answers, said, config = marshal.loads(file.read_bytes())
+        version, by, paths, answers, said, config, folders = marshal.loads(file.read_bytes())
         if (version, by) != (FORMAT, made_by):
             return None
-        return Stamp(by, paths, {KINDS[q[-1]](*q): _answer(a) for q, a in answers}, tuple(said), config)
+        return Stamp(by, paths, {KINDS[q[-1]](*q): _answer(a) for q, a in answers}, tuple(said), config, folders)
     except (OSError, ValueError, EOFError, TypeError, LookupError):
         return None
 
@@ -43,10 +46,12 @@ def write(file: Path, stamp: Stamp, began_ns: int) -> None:
     """By rename. `began_ns`: when the run began to look. Nothing is written where an answer is missing, or a file is
     so young that it may have changed since it was read."""
     newest = max((max(t[1], t[2]) for t in stamp.paths.values() if t), default=0)
+    newest = max([newest, *(newest for _, newest, _ in stamp.folders.values())])
     if newest > began_ns - TICK_NS or any(isinstance(answer, Unreachable) for answer in stamp.answers.values()):
         return
     answers = [(tuple(q), _plain(a)) for q, a in stamp.answers.items()]
-    content = (FORMAT, stamp.made_by, dict(stamp.paths), answers, list(stamp.said), dict(stamp.config))
+    said, config, folders = list(stamp.said), dict(stamp.config), dict(stamp.folders)
+    content = (FORMAT, stamp.made_by, dict(stamp.paths), answers, said, config, folders)
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_name(f"{file.name}.{os.getpid()}")
     draft.write_bytes(marshal.dumps(content, 2))
@@ -54,7 +59,7 @@ def write(file: Path, stamp: Stamp, began_ns: int) -> None:
 
 
 def files_hold(stamp: Stamp) -> bool:
-    return all(times(path) == was for path, was in stamp.paths.items())
+    return all(times(path) == was for path, was in stamp.paths.items()) and _folders_hold(stamp)
 
 
 def times(path: str) -> Times | None:
@@ -67,6 +72,18 @@ def times(path: str) -> Times | None:
 
 def all_times(paths: Iterable[str]) -> dict[str, Times | None]:
     return {path: times(path) for path in paths}
+
+
+def _folders_hold(stamp: Stamp) -> bool:
+    if not stamp.folders:
+        return True
+    from bedplate import folder_look
+
+    try:
+        now = folder_look.sums(list(stamp.folders), sum(entries for _, _, entries in stamp.folders.values()))
+    except OSError:
+        return False
+    return all(is_.digest == was for is_, (was, _, _) in zip(now, stamp.folders.values(), strict=True))
 
 
 def _plain(answer: Any) -> Any:

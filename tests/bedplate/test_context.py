@@ -303,14 +303,14 @@ def test_a_file_that_can_not_be_read_is_named(read: Reader, monkeypatch: pytest.
 
 
 def test_a_folder_that_can_not_be_read_is_named(read: Reader, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = os.scandir
+    plain_list, plain_open = os.scandir, os.open
 
-    def refuse(path: str) -> object:
-        if path.endswith("src/lib"):
+    def refuse(path: str | int) -> None:
+        if str(path).endswith("src/lib"):
             raise PermissionError(13, "Permission denied", path)
-        return plain(path)
 
-    monkeypatch.setattr(os, "scandir", refuse)
+    monkeypatch.setattr(os, "scandir", lambda path: refuse(path) or plain_list(path))
+    monkeypatch.setattr(os, "open", lambda path, *more: refuse(path) or plain_open(path, *more))
     assert "img/Dockerfile:2:1: src/lib can not be read: Permission denied" in mistakes(read, "FROM a\nCOPY src /\n")
     assert paths(read("FROM a\nCOPY src /\n", ignore="src/lib\n")) == ["src", "src/app.py"]
     with pytest.raises(SpecError, match="img/src/lib: it can not be read: Permission denied"):

@@ -18,13 +18,13 @@ HELLO = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The files whose content was read."""
     seen: list[str] = []
-    plain = stat_cache._hash
+    plain = stat_cache.hash_file
 
     def noted(path: str) -> str:
         seen.append(path)
         return plain(path)
 
-    monkeypatch.setattr(stat_cache, "_hash", noted)
+    monkeypatch.setattr(stat_cache, "hash_file", noted)
     return seen
 
 
@@ -73,10 +73,10 @@ def test_a_file_written_just_now_is_not_trusted(tmp_path: Path, reads: list[str]
 
 
 def test_whole_seconds_are_not_trusted_for_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert stat_cache._racy((1, 5_000_000_000, 5_000_000_000, 1), 6_500_000_000)
-    assert not stat_cache._racy((1, 5_000_000_000, 5_000_000_000, 1), 7_500_000_000)
-    assert not stat_cache._racy((1, 5_000_000_001, 5_000_000_001, 1), 5_500_000_000)
-    assert stat_cache._racy((1, 9_000_000_001, 1, 1), 5_500_000_000), "a time that is still to come"
+    assert stat_cache.racy((1, 5_000_000_000, 5_000_000_000, 1), 6_500_000_000)
+    assert not stat_cache.racy((1, 5_000_000_000, 5_000_000_000, 1), 7_500_000_000)
+    assert not stat_cache.racy((1, 5_000_000_001, 5_000_000_001, 1), 5_500_000_000)
+    assert stat_cache.racy((1, 9_000_000_001, 1, 1), 5_500_000_000), "a time that is still to come"
 
 
 @pytest.mark.usefixtures("old")

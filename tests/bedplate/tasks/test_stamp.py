@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bedplate import folder_look
 from bedplate.questions import AskContainer, AskFile, AskImage, AskManifest, ContainerSeen, Unreachable
 from bedplate.tasks import stamp
 from bedplate.tasks.stamp import Stamp
@@ -26,7 +27,11 @@ def a_stamp(folder: Path, **answers: object) -> Stamp:
         AskFile("build"): True,
         AskContainer("none"): None,
     }
-    return Stamp("me", paths, asked, ("iris: nothing to do",), {"num_process": 4})
+    (folder / "large/inner").mkdir(parents=True, exist_ok=True)
+    (folder / "large/file").write_text("one", encoding="utf-8")
+    large = folder_look.summed(folder_look.look(str(folder / "large")))
+    folders = {str(folder / "large"): (large.digest, (folder / "large/file").stat().st_ctime_ns, large.entries)}
+    return Stamp("me", paths, asked, ("iris: nothing to do",), {"num_process": 4}, folders)
 
 
 def kept(folder: Path) -> Stamp:
@@ -40,7 +45,7 @@ def kept(folder: Path) -> Stamp:
 def test_what_was_kept_is_read_back_as_it_was(tmp_path: Path) -> None:
     read = kept(tmp_path)
     assert stamp.files_hold(read)
-    assert read == a_stamp(tmp_path)._replace(paths=read.paths)
+    assert read == a_stamp(tmp_path)._replace(paths=read.paths, folders=read.folders)
 
 
 def test_another_version_or_a_broken_file_counts_as_none(tmp_path: Path) -> None:
@@ -78,9 +83,23 @@ def one_more_in_a_folder(folder: Path) -> None:
     (folder / "list/new").touch()
 
 
-@pytest.mark.parametrize(
-    "edit", [touched, replaced_with_the_same_times, made_executable, removed, appeared, one_more_in_a_folder]
-)
+def touched_in_a_large_folder(folder: Path) -> None:
+    os.utime(folder / "large/file", ns=(1, 1))
+
+
+def one_more_in_a_large_folder(folder: Path) -> None:
+    (folder / "large/new").touch()
+
+
+def a_large_folder_removed(folder: Path) -> None:
+    (folder / "large").rename(folder / "small")
+
+
+EDITS = [touched, replaced_with_the_same_times, made_executable, removed, appeared, one_more_in_a_folder]
+LARGE = [touched_in_a_large_folder, one_more_in_a_large_folder, a_large_folder_removed]
+
+
+@pytest.mark.parametrize("edit", [*EDITS, *LARGE])
 def test_an_edit_ends_it(tmp_path: Path, edit: object) -> None:
     before = kept(tmp_path)
     assert callable(edit)
@@ -92,6 +111,14 @@ def test_a_file_that_changed_since_the_run_began_is_not_trusted(tmp_path: Path) 
     made = a_stamp(tmp_path)
     stamp.write(tmp_path / "cache/unchanged.", made, time.time_ns())
     assert not (tmp_path / "cache/unchanged.").exists()
+
+
+def test_a_file_of_a_large_folder_that_changed_since_the_run_began_is_not_trusted(tmp_path: Path) -> None:
+    made = a_stamp(tmp_path)
+    stamp.write(tmp_path / "cache/unchanged.", made._replace(paths={}), time.time_ns())
+    assert not (tmp_path / "cache/unchanged.").exists()
+    stamp.write(tmp_path / "cache/unchanged.", made._replace(paths={}, folders={}), time.time_ns())
+    assert (tmp_path / "cache/unchanged.").exists()
 
 
 def test_nothing_is_kept_where_somebody_could_not_be_asked(tmp_path: Path) -> None:
