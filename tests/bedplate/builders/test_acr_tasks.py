@@ -9,6 +9,7 @@ import io
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
@@ -245,3 +246,29 @@ targets:
     registry: {{kind: workspace}}
     builder: {{kind: acr_tasks}}
 """
+
+
+def test_an_interrupted_doit_cancels_its_run_in_azure(standin: StandIn, tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "Dockerfile").write_text("FROM scratch\nCOPY a /a\n")
+    (tmp_path / "one" / "a").write_text("a")
+    there = standin.add_registry("standinacr")
+    standin.add_workspace("demo", there)
+    standin.faults.refuse("/manifests/", 404, "MANIFEST_UNKNOWN", "none", times=None)
+    standin.azure.builds = scripted(["x"] * 1000, pause=0.05)
+    text = PIPELINE.format(project="interrupted").replace("  two: {context: two, from: {BASE: one}}\n", "")
+    (tmp_path / "pipeline.yaml").write_text(text)
+    for name in ("pyproject.toml", "dodo.py"):
+        (tmp_path / name).write_text((REPO / name).read_text())
+    environ = {**os.environ, **standin.sign_in(tmp_path / "az"), "DOCKER_CONFIG": str(tmp_path / "docker")}
+    command = [sys.executable, "-m", "doit"]
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(command, cwd=tmp_path, env=environ, **pipes) as ran:
+        until = time.monotonic() + 30
+        while not standin.recorder.matching("HEAD", "/logs/") and time.monotonic() < until and ran.poll() is None:
+            time.sleep(0.05)
+        ran.send_signal(signal.SIGINT)
+        said, _ = ran.communicate(timeout=30)
+    assert ran.returncode == 130, said
+    assert "cancelled in Azure: run ca1 of standinacr" in said
+    assert standin.recorder.matching("POST", "/runs/ca1/cancel")
