@@ -151,7 +151,7 @@ def _reference(spec: Spec, entry: EnvironmentEntry) -> str | None:
     """An image that Azure ML takes from where it is: its default, or a public one beside the workspace's registry."""
     if entry.image is None:
         return azureml_v1.DEFAULT_IMAGE
-    image = spec.images.get(entry.image)
+    image = spec.images[entry.image]
     public = isinstance(image, ReferenceImage) and isinstance(spec.target.registry, WorkspaceRegistry)
     return image.reference if public and isinstance(image, ReferenceImage) else None
 

@@ -104,6 +104,12 @@ def test_an_environment_file_of_a_team_is_used_in_place(project: Project, azure:
     assert project.environment().identity != first.identity
 
 
+def test_azure_is_not_told_of_an_image_that_only_this_machine_has(project: Project) -> None:
+    project.edit("registry: {kind: workspace}", "registry: {kind: local}")
+    with pytest.raises(SpecError, match="Azure cannot pull from a registry of this machine"):
+        project.environment()
+
+
 # ---- deploying
 
 

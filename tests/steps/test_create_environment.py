@@ -21,7 +21,6 @@ from bedplate.clients.credentials import credentials
 from bedplate.clients.oci_registry import OciRegistry
 from bedplate.errors import SpecError, StepError
 from bedplate.model import (
-    AzureMlEnvironment,
     BuiltImage,
     Environment,
     EnvironmentEntry,
@@ -82,12 +81,6 @@ def test_an_environment_is_built_on_its_image_and_goes_where_the_registry_is() -
 def test_an_image_that_is_the_environment_reads_no_files() -> None:
     task = one_task(user_managed=True, pip=None)
     assert task.files == () and task.inputs.inference_server == ""
-
-
-def test_azure_ml_is_not_told_of_an_image_on_this_machine() -> None:
-    with pytest.raises(SpecError) as told:
-        list(create_environment.tasks(spec(entry(), kind=AzureMlEnvironment())))
-    assert "Azure cannot pull from a registry of this machine" in str(told.value)
 
 
 def test_only_what_is_in_the_image_is_part_of_its_fingerprint() -> None:
