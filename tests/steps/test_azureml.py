@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -199,6 +200,29 @@ def test_a_protected_target_is_not_changed_where_nobody_can_be_asked(project: Pr
     project.yes = True
     project.deploy()
     assert first not in traffic(azure)
+
+
+@pytest.mark.parametrize("said", ["y", "n", ""])
+def test_whoever_is_asked_decides_whether_traffic_moves(
+    project: Project, azure: StandIn, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    project.edit("deploy: {kind", "protect: true\n    deploy: {kind")
+    first = project.deploy().name.partition("/")[2]
+    project.write("code/score.py", "def init(): return 2\n")
+    monkeypatch.setattr("sys.stdin", Terminal(f"{said}\n"))
+    if said == "y":
+        second = project.deploy().name.partition("/")[2]
+        assert second != first
+        assert traffic(azure) == {second: 100}
+        return
+    with pytest.raises(StepError, match=f"traffic was not moved; {first} still serves"):
+        project.deploy()
+    assert traffic(azure) == {first: 100}
+    assert {path.rpartition("/")[2] for path in of_kind(azure, "onlineEndpoints/")} == {first}
 
 
 def test_a_registered_model_is_used_as_it_is(project: Project, azure: StandIn) -> None:
