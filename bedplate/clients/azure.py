@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bedplate.clients import azure_errors
+from bedplate.clients.azure_patience import Patience as Patience
+from bedplate.clients.azure_patience import patiently
 from bedplate.clients.azure_sign_in import SignIn
 from bedplate.errors import StepError
 from bedplate.model import Workspace
@@ -22,11 +23,6 @@ if TYPE_CHECKING:
 
     from bedplate.clients.azure_blobs import LogPart
     from bedplate.step import Log
-
-THROTTLED = (429, 503)  # nothing was done: any request may be sent again
-UNCERTAIN = (500, 502, 504)  # it may have been done: only what is safe to repeat is sent again
-REPEATABLE = ("GET", "HEAD", "PUT", "DELETE")
-PAUSE_S, LONGEST_PAUSE_S = 0.5, 20.0
 
 
 @dataclass(frozen=True)
@@ -40,24 +36,15 @@ class Reply:
     document: dict[str, Any] = field(repr=False)
 
 
-@dataclass(frozen=True)
-class Patience:
-    """Seconds. `connect`, `read`: for one try; `retry`: how long what is temporary is tried again."""
-
-    connect: float = 10.0
-    read: float = 120.0
-    retry: float = 120.0
-
-
 class Azure:
     """One subscription of one cloud: those of the spec's workspace, else the active ones of `az`. Safe between threads.
 
     A `place` is an ARM id (`/subscriptions/...`) or a URL that Azure gave; `api`: of bedplate.clients.azure_versions.
     Every method raises StepError with the service's code, its words and the next thing to do."""
 
-    def __init__(self, workspace: Workspace | None, patience: Patience = Patience()) -> None:
+    def __init__(self, workspace: Workspace | None, patience: Patience | None = None) -> None:
         self._workspace = workspace
-        self._patience = patience
+        self._patience = patience or Patience()
         self._thread = threading.local()
         self._lock = threading.Lock()
         self._slots: threading.BoundedSemaphore | None = None
@@ -235,31 +222,6 @@ class Azure:
             self._thread.session.auth = lambda request: request
         session: requests.Session = self._thread.session
         return session
-
-
-def patiently(ask: Callable[[], requests.Response], method: str, url: str, patience: Patience) -> requests.Response:
-    """Asked again while the service calls the failure temporary, and there is time. StepError: no answer came."""
-    import requests
-
-    until, pause = time.monotonic() + patience.retry, PAUSE_S
-    while True:
-        wait, failure, answer = pause, None, None
-        try:
-            answer = ask()
-            again = answer.status_code in THROTTLED or (answer.status_code in UNCERTAIN and method in REPEATABLE)
-            if not again:
-                return answer
-            wait = max(pause, azure_errors.retry_after(answer.headers))
-        except requests.RequestException as error:
-            failure = azure_errors.unreachable(method, url, error)
-            if method not in REPEATABLE or not azure_errors.temporary(error):
-                raise failure from None
-        if time.monotonic() + wait > until:
-            if failure or answer is None:
-                raise failure or StepError(f"{method} {azure_errors.short(url)}: no answer")
-            return answer
-        time.sleep(wait)
-        pause = min(pause * 2, LONGEST_PAUSE_S)
 
 
 def _document(content: bytes) -> dict[str, Any]:

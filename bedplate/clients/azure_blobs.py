@@ -16,7 +16,7 @@ from bedplate.errors import StepError
 if TYPE_CHECKING:
     import requests
 
-    from bedplate.clients.azure import Patience
+    from bedplate.clients.azure_patience import Patience
     from bedplate.step import Log
 
 ONE_PUT = 64 << 20  # bytes that go in one request; more goes in blocks
@@ -80,7 +80,7 @@ def _send(
 ) -> requests.Response:
     import requests
 
-    from bedplate.clients.azure import patiently
+    from bedplate.clients.azure_patience import patiently
 
     sent = {"x-ms-version": BLOB, **(headers or {})}
 

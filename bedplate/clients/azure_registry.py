@@ -115,7 +115,7 @@ class _Exchange:
         # https://github.com/Azure/acr/blob/main/docs/AAD-OAuth.md, "Calling POST /oauth2/exchange"
         import requests
 
-        from bedplate.clients.azure import Patience, patiently
+        from bedplate.clients.azure_patience import Patience, patiently
 
         url, patience = f"https://{self._server}/oauth2/exchange", Patience(retry=30.0)
         for afresh in (False, True):

@@ -23,7 +23,8 @@ from typing import Any
 import pytest
 
 from bedplate.builders import acr_tasks
-from bedplate.clients.azure import Azure, Patience
+from bedplate.clients.azure import Azure
+from bedplate.clients.azure_patience import Patience
 from bedplate.errors import StepError
 from bedplate.model import AcrTasksBuilder, Registry
 from bedplate.step import BuildRequest, FileSet

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from bedplate.clients import azure_operations, azure_versions
-from bedplate.clients.azure import Azure, Patience
+from bedplate.clients.azure import Azure
+from bedplate.clients.azure_patience import Patience
 from bedplate.errors import StepError
 from bedplate.model import Workspace
 from tests.azure.conftest import judged_azure, prism, standin  # noqa: F401  # fixtures

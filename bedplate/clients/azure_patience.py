@@ -1,0 +1,53 @@
+"""azure_patience: how long Azure is asked again while it calls a failure temporary."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bedplate.clients import azure_errors
+from bedplate.errors import StepError
+
+if TYPE_CHECKING:
+    import requests
+
+THROTTLED = (429, 503)  # nothing was done: any request may be sent again
+UNCERTAIN = (500, 502, 504)  # it may have been done: only what is safe to repeat is sent again
+REPEATABLE = ("GET", "HEAD", "PUT", "DELETE")
+PAUSE_S, LONGEST_PAUSE_S = 0.5, 20.0
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Seconds. `connect`, `read`: for one try; `retry`: how long what is temporary is tried again."""
+
+    connect: float = 10.0
+    read: float = 120.0
+    retry: float = 120.0
+
+
+def patiently(ask: Callable[[], requests.Response], method: str, url: str, patience: Patience) -> requests.Response:
+    """Asked again while the service calls the failure temporary, and there is time. StepError: no answer came."""
+    import requests
+
+    until, pause = time.monotonic() + patience.retry, PAUSE_S
+    while True:
+        wait, failure, answer = pause, None, None
+        try:
+            answer = ask()
+            again = answer.status_code in THROTTLED or (answer.status_code in UNCERTAIN and method in REPEATABLE)
+            if not again:
+                return answer
+            wait = max(pause, azure_errors.retry_after(answer.headers))
+        except requests.RequestException as error:
+            failure = azure_errors.unreachable(method, url, error)
+            if method not in REPEATABLE or not azure_errors.temporary(error):
+                raise failure from None
+        if time.monotonic() + wait > until:
+            if failure or answer is None:
+                raise failure or StepError(f"{method} {azure_errors.short(url)}: no answer")
+            return answer
+        time.sleep(wait)
+        pause = min(pause * 2, LONGEST_PAUSE_S)
