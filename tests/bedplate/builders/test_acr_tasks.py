@@ -212,7 +212,8 @@ def test_doit_builds_in_the_cloud_what_the_registry_then_holds(standin: StandIn,
     (root / "one" / "a").write_text(f"{time.time()}")
     (root / "two" / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\nCOPY b /b\n")
     (root / "two" / "b").write_text("b")
-    standin.add_workspace("demo", standin.add_registry("standinacr", program=True))
+    there = standin.add_registry("standinacr", program=True)
+    standin.add_workspace("demo", there)
     project = f"acr{standin.url.rpartition(':')[2]}"
     (root / "pipeline.yaml").write_text(PIPELINE.format(project=project))
     (root / "pyproject.toml").write_text((REPO / "pyproject.toml").read_text())
@@ -232,6 +233,10 @@ def test_doit_builds_in_the_cloud_what_the_registry_then_holds(standin: StandIn,
     shutil.rmtree(root / ".bedplate")
     doit()  # a fresh checkout finds what was built
     assert len(standin.recorder.matching("POST", "scheduleRun")) == 2
+    # the stand-in's engine keeps the parent that it pulled by digest
+    listed = ["docker", "images", "--quiet", f"{there.login_server}/{project}/one"]
+    for image in subprocess.run(listed, capture_output=True, text=True, check=True).stdout.split():
+        subprocess.run(["docker", "rmi", "--force", image], capture_output=True, check=False)
 
 
 REPO = Path(__file__).parents[3]
