@@ -16,7 +16,7 @@ WORTH = 20_000  # entries from which on other processes are a help
 
 
 class Look(NamedTuple):
-    """Both sorted by name. `rows`: all that is no folder."""
+    """`folders`: sorted. `rows`: all else, in the file system's order, which stays while a folder stays as it is."""
 
     folders: list[str]
     rows: list[Row]
@@ -36,28 +36,26 @@ def look(folder: str) -> Look:
     rows: list[Row] = []
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)  # by descriptor: no path is walked for an entry
     try:
-        with os.scandir(handle) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.name)
-                    continue
-                try:
-                    s = entry.stat(follow_symlinks=False)
-                except FileNotFoundError:
-                    continue  # it has gone since
-                rows.append((entry.name, s.st_mode, s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino))
+        for name in os.listdir(handle):  # noqa: PTH208  # a descriptor
+            try:
+                s = os.stat(name, dir_fd=handle, follow_symlinks=False)
+            except FileNotFoundError:
+                continue  # it has gone since
+            mode = s.st_mode
+            if mode & 0o170000 == 0o040000:
+                folders.append(name)
+            else:
+                rows.append((name, mode, s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino))
     except OSError as error:
         raise OSError(error.errno, error.strerror, folder) from None  # not the descriptor's number
     finally:
         os.close(handle)
-    folders.sort()
-    rows.sort()
-    return Look(folders, rows)
+    return Look(sorted(folders), rows)
 
 
 def summed(seen: Look) -> Sum:
     # version 2 of marshal writes the same bytes for the same values; later ones do not
-    digest = hashlib.sha256(marshal.dumps((seen.folders, seen.rows), 2)).hexdigest()
+    digest = hashlib.blake2b(marshal.dumps((seen.folders, seen.rows), 2), digest_size=32).hexdigest()
     return Sum(seen.folders, digest, len(seen.rows))
 
 

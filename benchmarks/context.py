@@ -84,7 +84,8 @@ def _warm(folder: Path, name: str, rounds: int) -> Iterator[Figure | Skipped]:
 
 def _cold(folder: Path, name: str, rounds: int) -> Iterator[Figure]:
     def forget() -> None:
-        (folder / "known").unlink(missing_ok=True)
+        for cache in folder.glob("known*"):
+            cache.unlink()
         _drop(folder / "context")
 
     ours = call(OURS, FINGERPRINT, folder=folder, prepare=forget)
