@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -23,7 +24,7 @@ from bedplate.fingerprint import text as short
 from bedplate.folder_look import Row
 from bedplate.stat_cache import StatCache
 from bedplate.step import DockerfileFiles, FileSet
-from bedplate.wildcards import BadPatternError
+from bedplate.wildcards import BadPatternError, has_wildcard
 
 __all__ = ["Parent", "Recipe", "ignored", "parts_of", "read", "sent", "tar", "tree"]
 
@@ -35,6 +36,8 @@ class Recipe:
     """What an image is made of. `parts` name all of it but the digests of `parents`.
 
     files          gives the file set, which for a large context is costly and only needed to build
+    ignore         the ignore file that counts, and lines for what at the context's top no instruction takes; None
+                   where not every client would read it alike
     unused_args    arguments of the spec that no ARG of the file names
     references     where the file names its parents
     needed         the instructions that the target is made of"""
@@ -43,6 +46,7 @@ class Recipe:
     parts: Mapping[str, str]
     parents: tuple[Parent, ...]
     files: Callable[[], FileSet]
+    ignore: bytes | None
     unused_args: tuple[str, ...]
     warnings: tuple[Mistake, ...]
     references: tuple[Reference, ...]
@@ -70,6 +74,7 @@ def read(
         parts={**dict(_parts(dockerfile, needed, files, args)), **taken.parts},
         parents=tuple(dict.fromkeys(needed.parents)),
         files=taken.file_set,
+        ignore=_handed_on(files, root, chosen),
         unused_args=_unused(dockerfile, args),
         warnings=(*needed.warnings, *chosen.warnings, *taken.warnings),
         references=tuple(needed.references),
@@ -134,6 +139,22 @@ def _listing(files: DockerfileFiles, root: Path, looked: set[str]) -> Listing:
     path = ignore_path(files, root)
     content = _text(root, path) if path else b""
     return Listing(folder, _matcher(content, path or ""), looked, None if hidden.startswith("..") else hidden)
+
+
+def _handed_on(files: DockerfileFiles, root: Path, chosen: Chosen) -> bytes | None:
+    listing = chosen.whole.listing
+    # the client of 20.10 does not look into folders for an exception with a wildcard
+    if any(line.startswith("!") and has_wildcard(line) for line in listing.ignore.key.split("\n")):
+        return None
+    path = ignore_path(files, root)
+    lines = [_text(root, path) if path else b""]
+    taken = {path.partition("/")[0] for path in (*chosen.folders, *chosen.paths)}
+    beside = [] if "" in taken else [name for name in listing.folder("") if name not in taken]
+    if any(name != name.strip() or "\n" in name for name in beside):
+        return None
+    hidden = [listing.hidden] if listing.hidden else []
+    lines += [os.fsencode("/" + re.sub(r"([*?\[\\])", r"\\\1", name)) for name in (*hidden, *beside)]
+    return b"\n".join(lines) + b"\n"
 
 
 def _text(root: Path, path: str) -> bytes:

@@ -244,3 +244,5 @@ class BuildRequest:
     labels: Mapping[str, str]
     secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     extra_files: Mapping[str, bytes] = field(default_factory=dict, repr=False)  # in the context for this build only
+    # an ignore file with which a client program may be handed the folder itself, None: it is given the files alone
+    ignore: bytes | None = None

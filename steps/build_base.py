@@ -158,6 +158,7 @@ def _dockerfile(inputs: DockerfileInputs, name: str, given: Given, clients: Clie
         lines=lines,
         dockerfile_path=entry.dockerfile,
         file_set=given.file_sets[0],
+        ignore=recipe.ignore,
         args=args,
         target=entry.target,
         platform=entry.platform or this_platform(),

@@ -18,6 +18,7 @@ from bedplate.builders.layout import apart
 from bedplate.builders.progress import PlainProgress
 from bedplate.clients import docker_host
 from bedplate.clients.docker_engine import Engine
+from bedplate.errors import StepError
 from bedplate.step import BuildRequest, Log
 
 ANSWER_S = 20.0
@@ -51,15 +52,18 @@ def client() -> Client | None:
 def build(request: BuildRequest, root: Path, engine: Engine, log: Log, with_: Client) -> str:
     """Image id. The image carries `request.tag`. Raises StepError with the instruction that failed.
 
-    `root`: the project's; the files are laid out in a folder below its `.bedplate`."""
+    `root`: the project's. The client is handed the context's folder itself where that is the same, else one below
+    `.bedplate` in which the files are laid out."""
     layout, extra = apart(request)
     with ExitStack() as stack:
-        context = stack.enter_context(staging.staged(layout, root, request))
+        own = staging.as_it_is(request, root)
+        context = own or stack.enter_context(staging.staged(layout, root, request))
         private = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bedplate-", dir=_in_memory())))
         dockerfile = private / "Dockerfile"
         dockerfile.write_text(layout.dockerfile, encoding="utf-8", errors="surrogateescape")
-        # the ignore file has been heeded; one of the context would be heeded again
-        (private / "Dockerfile.dockerignore").write_text("# nothing\n", encoding="utf-8")
+        # comes before one of the context, which has been heeded where the files are laid out
+        ignore = request.ignore if own and request.ignore else b"# nothing\n"
+        (private / "Dockerfile.dockerignore").write_bytes(ignore)
         command = [*with_.command, "--progress=plain", f"--tag={request.tag}", f"--file={dockerfile}"]
         command.append(f"--platform={request.platform}")
         if layout.target:
@@ -77,7 +81,13 @@ def build(request: BuildRequest, root: Path, engine: Engine, log: Log, with_: Cl
         code = _run([*command, str(context)], environ, progress)
     if code:
         raise failure.explain(request, layout, progress.failed(f"exit code {code}"), log, classic=False)
-    return docker.finished(request, engine)
+    image = docker.finished(request, engine)
+    try:
+        staging.hold(request, root)
+    except StepError:
+        engine.remove_image(request.tag)  # the tag says what was hashed, and the image may hold something else
+        raise
+    return image
 
 
 def _run(command: Sequence[str], environ: Mapping[str, str], progress: PlainProgress) -> int:

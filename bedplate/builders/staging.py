@@ -14,6 +14,29 @@ from bedplate.errors import StepError
 from bedplate.stat_cache import stamp
 from bedplate.step import BuildRequest, ReadFile
 
+FOLDER_MODE = 0o755
+
+
+def as_it_is(request: BuildRequest, root: Path) -> Path | None:
+    """The context's own folder, where it can be handed over: all in it that is taken has the modes that were hashed.
+
+    Raises StepError where a file is not the one that was hashed."""
+    if request.ignore is None:
+        return None
+    folder = root / request.file_set.root
+    files = request.file_set.files
+    parents = {"", *(f.path.rpartition("/")[0] for f in files), *(f.path for f in files if f.kind == "dir")}
+    if any(_mode(f"{folder}/{parent}") != FOLDER_MODE for parent in parents):
+        return None
+    return folder if all(_unchanged(folder, f) for f in files if f.kind == "file") else None
+
+
+def hold(request: BuildRequest, root: Path) -> None:
+    """Raises StepError where a file is not any more the one that was hashed."""
+    for file in request.file_set.files:
+        if file.kind == "file":
+            _unchanged(root / request.file_set.root, file)
+
 
 @contextmanager
 def staged(layout: Layout, root: Path, request: BuildRequest) -> Iterator[Path]:
@@ -31,6 +54,25 @@ def staged(layout: Layout, root: Path, request: BuildRequest) -> Iterator[Path]:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _unchanged(folder: Path, file: ReadFile) -> bool:
+    """Whether its mode is the one that was hashed. Raises StepError where the file is another."""
+    path = f"{folder}/{file.path}"
+    try:
+        status = os.lstat(path)
+    except OSError as error:
+        raise StepError(f"{path} was changed during the build: {error.strerror}", "run again") from None
+    if stamp(status) != file.stamp:
+        raise StepError(f"{path} was changed during the build", "run again")
+    return status.st_mode & 0o7777 == file.mode
+
+
+def _mode(folder: str) -> int:
+    try:
+        return os.lstat(folder).st_mode & 0o7777
+    except OSError:
+        return 0
 
 
 def _fill(folder: Path, layout: Layout, source: Path) -> None:
@@ -66,16 +108,9 @@ def _make(folder: Path, within: Path, modes: dict[Path, int]) -> None:
 
 
 def _place(source: Path, to: Path, file: ReadFile) -> None:
-    """A hard link where the file's mode is the one that was hashed, else a copy with the same time."""
-    status = source.lstat()
-    if stamp(status) != file.stamp:
+    """A copy with the same time: a hard link would change the ctime of the file, and it would be hashed again."""
+    if stamp(source.lstat()) != file.stamp:
         raise StepError(f"{source} was changed while the build began", "run again")
-    if status.st_mode & 0o7777 == file.mode:
-        try:
-            os.link(source, to)
-            return
-        except OSError:
-            pass  # another file system, or another user's file
     shutil.copyfile(source, to)
     shutil.copystat(source, to)
     to.chmod(file.mode)

@@ -119,6 +119,22 @@ def test_the_state_folder_is_never_taken(read: Reader, root: Path) -> None:
     assert "img/notes.md" in paths(found)
 
 
+def test_the_ignore_file_is_handed_on_with_what_we_hide_where_every_client_reads_it_alike(
+    read: Reader, root: Path
+) -> None:
+    assert read("FROM a\nCOPY . /\n", ignore="a\n!a/b").ignore == b"a\n!a/b\n"
+    assert read("FROM a\nCOPY . /\n", ignore="a\n!a/*.txt\n").ignore is None
+    (root / "img/[x]*").write_text("")
+    beside = [b"/.dockerignore", b"/Dockerfile", b"/\\[x]\\*", b"/data"]
+    assert (read("FROM a\nCOPY src/app.py notes.md /\n").ignore or b"").split(b"\n") == [b"", *beside, b""]
+    (root / "img/ y").write_text("")
+    assert read("FROM a\nCOPY src /\n").ignore is None
+    (root / "Dockerfile").write_text("FROM a\nCOPY . /\n")
+    (root / ".dockerignore").write_text("x\n!y")
+    files = DockerfileFiles(".", "Dockerfile", None, {}, {}, "linux/amd64")
+    assert context.read(files, root, StatCache(root / "cache")).ignore == b"x\n!y\n/.bedplate\n"
+
+
 def test_what_the_ignore_file_took_out_is_told_with_its_pattern(root: Path, read: Reader) -> None:
     read("FROM a\n", ignore="data\n**/*.py\n!src/app.py\n")
     files = DockerfileFiles("img", "img/Dockerfile", None, {}, {}, "linux/amd64")

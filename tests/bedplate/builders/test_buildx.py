@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from building import Lines, all_bytes, files_of, request
@@ -16,6 +17,8 @@ from building import Lines, all_bytes, files_of, request
 from bedplate.builders import buildx
 from bedplate.clients.docker_engine import Engine
 from bedplate.errors import StepError
+from bedplate.stat_cache import stamp
+from bedplate.step import FileSet, ReadFile
 
 pytestmark = pytest.mark.engine
 SECRET = b"s3cr3t-of-the-test"
@@ -53,6 +56,64 @@ def test_the_client_gets_exactly_the_files_of_the_build(
     assert ours == ["all/.dockerignore", "all/Dockerfile", "all/sub", "all/sub/y", "all/x"]
     assert files["all/x"].mode & 0o777 == 0o644
     assert not any((tmp_path / ".bedplate" / "contexts").glob("*/"))  # nothing of it is left
+
+
+def test_the_folder_itself_is_handed_over_where_that_is_the_same(
+    client: buildx.Client, engine: Engine, tmp_path: Path, log: Lines, tags: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = {"x": "1", "sub/y": "22", ".dockerignore": "sub\n", "left/out": "", ".bedplate/state": ""}
+    wanted = request(tmp_path, "FROM scratch\nCOPY . /all\n", content, ignore=b"left\n.bedplate\n")
+    out = (".bedplate", "left")
+    kept = tuple(f for f in wanted.file_set.files if not f.path.startswith(out))
+    wanted = replace(wanted, file_set=replace(wanted.file_set, files=kept))
+    for path in (tmp_path / "context").rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    (tmp_path / "context").chmod(0o755)
+    wanted = replace(wanted, file_set=replace(wanted.file_set, files=restamped(wanted.file_set, tmp_path)))
+    tags.append(wanted.tag)
+    with monkeypatch.context() as patch:
+        patch.setattr(buildx.staging, "staged", None)  # would fail
+        buildx.build(wanted, tmp_path, engine, log, client)
+    files = {name: entry for name, entry in files_of(engine, wanted.tag).items() if name.startswith("all/")}
+    assert sorted(files) == ["all/.dockerignore", "all/sub", "all/sub/y", "all/x"]
+
+    (tmp_path / "context/sub").chmod(0o700)
+    assert buildx.staging.as_it_is(wanted, tmp_path) is None
+    (tmp_path / "context/sub").chmod(0o755)
+    assert buildx.staging.as_it_is(replace(wanted, ignore=None), tmp_path) is None
+    (tmp_path / "context/x").chmod(0o600)
+    wanted = replace(wanted, file_set=replace(wanted.file_set, files=restamped(wanted.file_set, tmp_path)))
+    assert buildx.staging.as_it_is(wanted, tmp_path) is None
+
+
+def restamped(files: FileSet, root: Path) -> tuple[ReadFile, ...]:
+    return tuple(replace(f, stamp=stamp((root / files.root / f.path).lstat())) for f in files.files)
+
+
+def test_an_image_of_files_that_changed_during_the_build_is_not_kept(
+    client: buildx.Client, engine: Engine, tmp_path: Path, log: Lines, tags: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = request(tmp_path, "FROM scratch\nCOPY x /\n", {"x": "1"})
+    tags.append(wanted.tag)
+    plain = buildx._run
+
+    def run(*words: Any) -> int:
+        code = plain(*words)
+        (tmp_path / "context/x").write_text("other")
+        return code
+
+    monkeypatch.setattr(buildx, "_run", run)
+    with pytest.raises(StepError, match="x was changed during the build"):
+        buildx.build(wanted, tmp_path, engine, log, client)
+    assert engine.image(wanted.tag) is None
+
+
+def test_laying_the_files_out_leaves_them_untouched(tmp_path: Path) -> None:
+    wanted = request(tmp_path, "FROM scratch\nCOPY x /\n", {"x": "1"})
+    before = (tmp_path / "context/x").stat()
+    with buildx.staging.staged(buildx.apart(wanted)[0], tmp_path, wanted) as folder:
+        assert (folder / "x").read_text() == "1"
+    assert stamp((tmp_path / "context/x").stat()) == stamp(before)
 
 
 def test_a_secret_reaches_the_build_and_stays_nowhere(
