@@ -125,7 +125,8 @@ def read_entries(
             what = kind(mode)
             if what == "file":
                 hashed = EXECUTABLE if mode & 0o100 else PLAIN
-                files.append(ReadFile(path, what, hashed, sha256(absolute, was), was[0], was))
+                digest = sha256(absolute, was)
+                files.append(ReadFile(path, what, hashed, digest, was[0], was, mode & 0o7777 == hashed))
             elif what == "dir":
                 files.append(ReadFile(path, what, FOLDER, "", 0, was))
             elif what == "symlink":

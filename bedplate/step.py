@@ -117,6 +117,7 @@ class ReadFile:
     sha256: str  # of the content; of the target's text for a symlink; "" for a folder
     size: int
     stamp: tuple[int, int, int, int]  # size, mtime ns, ctime ns, inode when it was hashed
+    as_is: bool = False  # its mode on disk was the one that was hashed
 
 
 @dataclass(frozen=True)

@@ -18,24 +18,27 @@ FOLDER_MODE = 0o755
 
 
 def as_it_is(request: BuildRequest, root: Path) -> Path | None:
-    """The context's own folder, where it can be handed over: all in it that is taken has the modes that were hashed.
-
-    Raises StepError where a file is not the one that was hashed."""
-    if request.ignore is None:
+    """The context's own folder, where it can be handed over: all in it that is taken has the modes that were hashed."""
+    folder, files = root / request.file_set.root, request.file_set.files
+    if request.ignore is None or not all(f.as_is for f in files if f.kind == "file"):
         return None
-    folder = root / request.file_set.root
-    files = request.file_set.files
-    parents = {"", *(f.path.rpartition("/")[0] for f in files), *(f.path for f in files if f.kind == "dir")}
-    if any(_mode(f"{folder}/{parent}") != FOLDER_MODE for parent in parents):
-        return None
-    return folder if all(_unchanged(folder, f) for f in files if f.kind == "file") else None
+    folders = {"", *(f.path.rpartition("/")[0] for f in files), *(f.path for f in files if f.kind == "dir")}
+    return folder if all(_mode(f"{folder}/{inner}") == FOLDER_MODE for inner in folders) else None
 
 
 def hold(request: BuildRequest, root: Path) -> None:
     """Raises StepError where a file is not any more the one that was hashed."""
+    folder = str(root / request.file_set.root)
     for file in request.file_set.files:
-        if file.kind == "file":
-            _unchanged(root / request.file_set.root, file)
+        if file.kind != "file":
+            continue
+        path = f"{folder}/{file.path}"
+        try:
+            same = stamp(os.lstat(path)) == file.stamp
+        except OSError:
+            same = False
+        if not same:
+            raise StepError(f"{path} was changed during the build", "run again")
 
 
 @contextmanager
@@ -54,18 +57,6 @@ def staged(layout: Layout, root: Path, request: BuildRequest) -> Iterator[Path]:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _unchanged(folder: Path, file: ReadFile) -> bool:
-    """Whether its mode is the one that was hashed. Raises StepError where the file is another."""
-    path = f"{folder}/{file.path}"
-    try:
-        status = os.lstat(path)
-    except OSError as error:
-        raise StepError(f"{path} was changed during the build: {error.strerror}", "run again") from None
-    if stamp(status) != file.stamp:
-        raise StepError(f"{path} was changed during the build", "run again")
-    return status.st_mode & 0o7777 == file.mode
 
 
 def _mode(folder: str) -> int:

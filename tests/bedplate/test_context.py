@@ -150,8 +150,10 @@ def test_a_file_counts_by_path_kind_mode_and_content(read: Reader, root: Path) -
     text = "FROM a\nCOPY src /src\n"
     before = read(text)
     os.utime(root / "img/src/app.py", (1, 1))
+    assert [f.as_is for f in before.file_set.files if f.path == "src/app.py"] == [True]
     (root / "img/src/app.py").chmod(0o600)
     assert changed(before, read(text)) == []
+    assert [f.as_is for f in read(text).file_set.files if f.path == "src/app.py"] == [False]
     (root / "img/src/app.py").chmod(0o755)
     assert changed(before, read(text)) == ["file src/app.py"]
     (root / "img/src/app.py").chmod(0o644)

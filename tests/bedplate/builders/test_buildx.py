@@ -87,7 +87,8 @@ def test_the_folder_itself_is_handed_over_where_that_is_the_same(
 
 
 def restamped(files: FileSet, root: Path) -> tuple[ReadFile, ...]:
-    return tuple(replace(f, stamp=stamp((root / files.root / f.path).lstat())) for f in files.files)
+    found = ((f, (root / files.root / f.path).lstat()) for f in files.files)
+    return tuple(replace(f, stamp=stamp(s), as_is=s.st_mode & 0o7777 == f.mode) for f, s in found)
 
 
 def test_an_image_of_files_that_changed_during_the_build_is_not_kept(
