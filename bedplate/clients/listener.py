@@ -14,11 +14,18 @@ def listener(port: int) -> str:
         return ""
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if any(str(link.readlink()) in sockets for link in (process / "fd").iterdir()):
+            if any(_leads_to(link) in sockets for link in (process / "fd").iterdir()):
                 return f"{(process / 'comm').read_text().strip()} (pid {process.name})"
         except OSError:
             continue  # it has ended, or is not ours to look into
     return ""
+
+
+def _leads_to(link: Path) -> str:
+    try:
+        return str(link.readlink())
+    except OSError:
+        return ""  # closed since it was listed
 
 
 def _inodes(table: str, port: int) -> list[str]:
