@@ -11,8 +11,8 @@ from bedplate.model import AcrTasksBuilder, Registry
 from bedplate.step import BuildRequest, Clients
 
 # Where a client program that sends only what changed overtakes one tar: docs/decisions/build-context.md.
-MANY_FILES = 2_000
-MANY_BYTES = 100_000_000
+MANY_FILES = 500
+MANY_BYTES = 20_000_000
 
 
 def made(request: BuildRequest, registry: Registry, clients: Clients) -> str | None:
