@@ -133,12 +133,23 @@ def _services(services: Plain, root: Node, mistakes: Mistakes) -> None:
         if "entry_script" in service and "code" not in service:
             place = key_at(root, ("services", name, "entry_script"))
             mistakes.add(place, f"services.{name}: 'code' is missing", "it is the folder that entry_script lies in")
+        elif _leaves_only(service.get("entry_script", ""), service.get("code", "")):
+            mistakes.add(
+                at(root, ("services", name, "entry_script")),
+                f"services.{name}.entry_script: the path leaves '{service['code']}'",
+                "it is relative to 'code'; what lies elsewhere is not sent to the service",
+            )
         cases: Iterable[Plain] = service.get("smoke_test", ())
         names = [case.get("name") for case in cases]
         for number, case_name in enumerate(names):
             if case_name is not None and case_name in names[:number]:
                 place = at(root, ("services", name, "smoke_test", str(number), "name"))
                 mistakes.add(place, f"services.{name}.smoke_test: '{case_name}' is the name of two cases")
+
+
+def _leaves_only(path: str, folder: str) -> bool:
+    """Does the path leave its folder, though not the project, which is told already?"""
+    return bool(paths.leaves(path)) and not paths.leaves(f"{folder}/{path}")
 
 
 def _said(keys: Keys) -> str:

@@ -188,7 +188,9 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
         asked = self.variables.asked | {"target"}
         for name in self.variables:
             if name not in asked:
-                _refuse(f"unknown variable '{name}=...' on the command line", _meant(name, asked))
+                near = difflib.get_close_matches(name, sorted(asked), 1, 0.5)
+                hint = f"did you mean '{near[0]}'?" if near else f"it takes: {', '.join(sorted(asked))}"
+                _refuse(f"unknown variable '{name}=...' on the command line", hint)
 
     def _refuse_unknown_tasks(self, names: list[str]) -> None:
         known = {t.name for t in self.session.tasks} | {t.step for t in self.session.tasks}
