@@ -21,6 +21,7 @@ TRIAL, NEXT = "..trial", "..next"  # of the container's name; whose it is, its l
 GRACE_S = 2  # for the requests under way when the port changes hands
 BRIEFLY_S = 5.0  # for an answer of one that has been running all the time
 REMOVED_WITHIN_S = 20.0
+NAME_TAKEN = "is already in use by container"
 KEPT = "unless-stopped"  # the restart policy of a container that has been seen to work, and of no other
 
 # Any: what the engine says of a container is JSON
@@ -44,10 +45,10 @@ def deploy(inputs: Inputs, given: Given, environment: Environment, clients: Clie
     contested = old is not None and serving and _published(old, inputs)
     try:
         if contested:
-            new.create(name + TRIAL, _labels(inputs, given), spare=True)
+            _create(engine, new, name + TRIAL, _labels(inputs, given), spare=True)
             new.prove("on a spare port", smoke=True)
             new.remove()
-        new.create(name + NEXT, _labels(inputs, given), spare=False)
+        _create(engine, new, name + NEXT, _labels(inputs, given), spare=False)
         if contested:
             engine.stop(name, GRACE_S)
         # where nothing served, smoke_test will say what is wrong with the first version
@@ -145,6 +146,22 @@ def _remove_ours(engine: Engine, name: str, project: str, service: str) -> bool:
         return False
     _remove(engine, name)
     return True
+
+
+def _create(engine: Engine, new: Candidate, name: str, marks: Mapping[str, str], *, spare: bool) -> None:
+    """A run that was killed may have asked for this container, and the engine made it only now: then it is removed."""
+    until = time.monotonic() + REMOVED_WITHIN_S
+    while True:
+        try:
+            return new.create(name, marks, spare=spare)
+        except StepError as error:
+            found = engine.container(name)
+            late = found is None or _is_of(found, new.inputs)  # its name is taken some time before it can be seen
+            if NAME_TAKEN not in error.message or not late or time.monotonic() > until:
+                raise
+            if found is not None:
+                _remove(engine, name)
+            time.sleep(0.05)
 
 
 def _remove(engine: Engine, name: str) -> None:

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -186,6 +187,26 @@ def test_what_a_killed_run_left_is_finished_or_taken_away(service: Service) -> N
     engine.create(f"{service.name}..trial", service.image, labels=_marks(service))
     service.deploy()
     assert service.containers() == [service.name]
+
+
+def test_a_container_that_a_killed_run_asked_for_may_come_late(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.deploy()
+    service.version("two")
+    engine = service.outside.engine
+    create, late = engine.create, [f"{service.name}..trial", f"{service.name}..next"]
+
+    def later(name: str, *given: Any, **named: Any) -> str:
+        if name in late:
+            late.remove(name)
+            create(name, service.image, labels=_marks(service))
+        return create(name, *given, **named)
+
+    monkeypatch.setattr(engine, "create", later)
+    service.deploy()
+    assert late == [] and service.containers() == [service.name]
+    assert service.ask()["version"] == "two"
 
 
 def _marks(service: Service) -> dict[str, str]:
