@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bedplate import requirements, yaml_nodes
+from bedplate import requirements
 from bedplate.errors import Mistake, SpecError
+from bedplate.yamlfile import nodes as yaml_nodes
 
 DEFAULTS = "azureml-defaults"  # brings the inference server of Azure ML v1
 DEFAULTS_LEAST = "1.0.45"  # "Deploy a model using a custom Docker base image": the first that serves
@@ -47,7 +48,8 @@ class CondaFile:
 
 def of_conda(path: str, texts: Mapping[str, str]) -> CondaFile:
     """The conda file at `path`. `texts`: its text and those of all it includes, by path. Raises SpecError."""
-    from bedplate import places, yaml_text
+    from bedplate import places
+    from bedplate.yamlfile import text as yaml_text
 
     root, mistakes = yaml_text.read(texts[path].encode(), path)
     if not isinstance(root, yaml_nodes.Mapping) or "dependencies" not in root.entries:

@@ -7,8 +7,8 @@ from typing import Any
 from bedplate.conform_scalar import NOTHING, Nothing, Scalars, short, wanted, wrong
 from bedplate.mistakes import Mistakes, did_you_mean, listed
 from bedplate.schema_rules import Rule
-from bedplate.yaml_nodes import Mapping, Node, Scalar, Sequence
-from bedplate.yaml_scalars import reads_as
+from bedplate.yamlfile.nodes import Mapping, Node, Scalar, Sequence
+from bedplate.yamlfile.scalars import reads_as
 
 
 def conform(rule: Rule, node: Node, mistakes: Mistakes) -> Any:

@@ -7,8 +7,8 @@ from typing import Any
 
 from bedplate.mistakes import Mistakes, did_you_mean, listed
 from bedplate.schema_rules import Rule
-from bedplate.yaml_nodes import Node, Scalar
-from bedplate.yaml_scalars import reads_as
+from bedplate.yamlfile.nodes import Node, Scalar
+from bedplate.yamlfile.scalars import reads_as
 
 
 class Nothing:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from bedplate.yaml_nodes import Mapping, Node, Sequence
+from bedplate.yamlfile.nodes import Mapping, Node, Sequence
 
 Keys: TypeAlias = tuple[str, ...]  # ("images", "base", "tags", "0"): keys, and numbers of list items from 0
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from bedplate import context_tree
+from bedplate.context import disk as context_tree
 from bedplate.errors import Mistake, SpecError
 from bedplate.stat_cache import StatCache
 from bedplate.step import FileSet, Requirements, Tree

@@ -35,8 +35,9 @@ def load(path: Path, target: str | None = None, cache: Path | None = None) -> Sp
 
 def read(content: bytes, schema: bytes, file: str) -> dict[str, Any]:
     """The checked, plain values of a spec, all defaults filled in. Pure. Raises SpecError with all mistakes."""
-    from bedplate import conform, schema_rules, spec_checks, yaml_text
-    from bedplate.yaml_nodes import Mapping, Scalar
+    from bedplate import conform, schema_rules, spec_checks
+    from bedplate.yamlfile import text as yaml_text
+    from bedplate.yamlfile.nodes import Mapping, Scalar
 
     root, mistakes = yaml_text.read(content, file)
     if not isinstance(root, Mapping):
@@ -78,7 +79,8 @@ def _no_target(file: str, target: str, known: list[str]) -> Mistake:
 
 
 def _links(content: bytes, file: str, links: list[tuple[tuple[str, ...], str]]) -> list[Mistake]:
-    from bedplate import places, yaml_text
+    from bedplate import places
+    from bedplate.yamlfile import text as yaml_text
 
     root, mistakes = yaml_text.read(content, file)
     for keys, link in links:

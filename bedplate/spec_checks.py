@@ -9,8 +9,8 @@ from typing import Any, TypeAlias
 from bedplate import paths, refs, target_checks
 from bedplate.mistakes import Mistakes, did_you_mean
 from bedplate.places import Keys, at, key_at
-from bedplate.yaml_nodes import Mapping as MappingNode
-from bedplate.yaml_nodes import Node
+from bedplate.yamlfile.nodes import Mapping as MappingNode
+from bedplate.yamlfile.nodes import Node
 
 Plain: TypeAlias = Mapping[str, Any]  # what conforms to the schema; what did not is missing
 

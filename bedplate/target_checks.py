@@ -9,8 +9,8 @@ from typing import Any, TypeAlias
 from bedplate import refs
 from bedplate.mistakes import Mistakes, did_you_mean
 from bedplate.places import Keys, at, key_at
-from bedplate.yaml_nodes import Mapping as MappingNode
-from bedplate.yaml_nodes import Node
+from bedplate.yamlfile.nodes import Mapping as MappingNode
+from bedplate.yamlfile.nodes import Node
 
 Plain: TypeAlias = Mapping[str, Any]
 

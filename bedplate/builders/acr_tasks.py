@@ -10,12 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bedplate import context_tar
 from bedplate.builders import failure
 from bedplate.builders.layout import DOCKERFILE, Layout, lay_out
 from bedplate.builders.progress import ClassicProgress, Failed, PlainProgress
 from bedplate.clients import azure_blobs, azure_registry
 from bedplate.clients.azure_versions import TASKS
+from bedplate.context import archive as context_tar
 from bedplate.errors import StepError
 from bedplate.model import AcrTasksBuilder, Registry
 from bedplate.step import BuildRequest, Clients, Log

@@ -8,12 +8,12 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from bedplate import context_tar
 from bedplate.builders import failure
 from bedplate.builders.layout import DOCKERFILE, lay_out
 from bedplate.builders.progress import BuildKitProgress, ClassicProgress, Failed
 from bedplate.clients import buildkit_trace
 from bedplate.clients.docker_engine import Engine
+from bedplate.context import archive as context_tar
 from bedplate.errors import StepError
 from bedplate.step import BuildRequest, Log
 

@@ -6,11 +6,11 @@ import os
 import re
 from collections.abc import Iterable
 
-from bedplate import dockerfile_reader
 from bedplate.builders.layout import Layout, shown
 from bedplate.builders.progress import Failed
 from bedplate.clients.docker_errors import hint as engine_hint
-from bedplate.dockerfile_reader import Instruction
+from bedplate.dockerfile import reader as dockerfile_reader
+from bedplate.dockerfile.reader import Instruction
 from bedplate.errors import StepError
 from bedplate.step import BuildRequest, Log
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from bedplate import dockerfile_reader
+from bedplate.dockerfile import reader as dockerfile_reader
 from bedplate.step import BuildRequest
 
 FOLDER = ".bedplate-host"  # in the context, for one build

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from bedplate import dockerfile_reader
 from bedplate.builders.host_settings import FOLDER
-from bedplate.dockerfile_reader import Instruction
+from bedplate.dockerfile import reader as dockerfile_reader
+from bedplate.dockerfile.reader import Instruction
 from bedplate.step import BuildRequest, ReadFile
 
 # The engine's API takes the Dockerfile and the extra files in the context itself, where `COPY . /app` would take them

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from bedplate.checks.docker_stages import written
 from bedplate.checks.finding import Finding
 from bedplate.checks.secret_names import secret_name
-from bedplate.dockerfile_reader import Dockerfile, Instruction
+from bedplate.dockerfile.reader import Dockerfile, Instruction
 
 PORT = re.compile(r"[^/]*")
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from bedplate.checks.finding import Finding
-from bedplate.dockerfile_reader import Dockerfile, Instruction
+from bedplate.dockerfile.reader import Dockerfile, Instruction
 
 RESERVED = ("scratch", "context")
 ONCE = ("CMD", "ENTRYPOINT", "HEALTHCHECK")

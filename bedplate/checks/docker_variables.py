@@ -10,9 +10,9 @@ from difflib import get_close_matches
 from bedplate import refs
 from bedplate.checks.docker_stages import stage_name
 from bedplate.checks.finding import Finding
-from bedplate.dockerfile_reader import Dockerfile, Instruction
-from bedplate.dockerfile_scope import PROXIES, of_platforms
-from bedplate.dockerfile_words import expand
+from bedplate.dockerfile.reader import Dockerfile, Instruction
+from bedplate.dockerfile.scope import PROXIES, of_platforms
+from bedplate.dockerfile.words import expand
 
 EXPANDING = ("ADD", "COPY", "ENV", "EXPOSE", "LABEL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR", "ARG")
 # what well-known public images set for those that build on them, by a part of the image's name

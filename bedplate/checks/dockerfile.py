@@ -8,7 +8,7 @@ from bedplate.checks import docker_instructions, docker_stages, docker_variables
 from bedplate.checks.excuses import Directive
 from bedplate.checks.finding import Finding
 from bedplate.checks.package_pins import Find
-from bedplate.dockerfile_reader import Dockerfile, Instruction
+from bedplate.dockerfile.reader import Dockerfile, Instruction
 
 
 def find(

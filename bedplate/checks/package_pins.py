@@ -9,7 +9,7 @@ from bedplate import requirements
 from bedplate.checks import package_commands
 from bedplate.checks.finding import Finding
 from bedplate.checks.shell_commands import of_run, unquoted_versions
-from bedplate.dockerfile_reader import Dockerfile, Instruction
+from bedplate.dockerfile.reader import Dockerfile, Instruction
 from bedplate.errors import Mistake, SpecError
 
 SHOWN = 4  # names in one message
@@ -62,7 +62,8 @@ def in_requirements(path: str, text: str) -> Iterator[Finding]:
 
 
 def in_conda_file(path: str, text: str) -> Iterator[Finding]:
-    from bedplate import yaml_nodes, yaml_text
+    from bedplate.yamlfile import nodes as yaml_nodes
+    from bedplate.yamlfile import text as yaml_text
 
     try:
         root, _ = yaml_text.read(text.encode(), path)

@@ -7,17 +7,17 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-from bedplate import dockerfile_reader
 from bedplate.checks import dockerfile, excuses, image_pins, package_pins, read_mistakes, secrets_written, services
 from bedplate.checks.finding import Finding, ordered, under_policy
 from bedplate.checks.secret_values import masked
 from bedplate.context import Recipe
+from bedplate.dockerfile import reader as dockerfile_reader
 from bedplate.errors import Mistake, SpecError
 from bedplate.model import DockerfileImage, Spec
 from bedplate.pins import Reference
 from bedplate.reads import Reads
 from bedplate.step import DockerfileFiles, FileSet, Task
-from bedplate.yaml_nodes import Node
+from bedplate.yamlfile.nodes import Node
 
 SPEC = "pipeline.yaml"
 
@@ -188,7 +188,7 @@ class _Project:
     @cached_property
     def _spec_root(self) -> Node:
         """The spec with its places: read only where a finding needs one."""
-        from bedplate import yaml_text
+        from bedplate.yamlfile import text as yaml_text
 
         root, _ = yaml_text.read((self.root / SPEC).read_bytes(), SPEC)
         return root

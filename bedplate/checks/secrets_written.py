@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bedplate.checks import secret_values
 from bedplate.checks.finding import Finding
-from bedplate.dockerfile_reader import Dockerfile
+from bedplate.dockerfile.reader import Dockerfile
 from bedplate.errors import Mistake
 from bedplate.step import FileSet
 

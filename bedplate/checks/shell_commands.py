@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from bedplate.dockerfile_reader import Instruction
+from bedplate.dockerfile.reader import Instruction
 
 Command = tuple[str, ...]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from bedplate import azureml_bodies
+from bedplate.azureml import bodies as azureml_bodies
 from bedplate.clients.azure_versions import ML
 from bedplate.errors import StepError
 from bedplate.step import FileSet

@@ -7,8 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from bedplate import azureml_bodies, azureml_v1, azureml_yaml, conda_file, folder
-from bedplate.azureml_yaml import EnvironmentVersion
+from bedplate import conda_file, folder
+from bedplate.azureml import bodies as azureml_bodies
+from bedplate.azureml import documents as azureml_yaml
+from bedplate.azureml import v1 as azureml_v1
+from bedplate.azureml.documents import EnvironmentVersion
 from bedplate.errors import Mistake, SpecError, StepError
 from bedplate.model import (
     Environment,
@@ -127,7 +130,7 @@ def _packages(inputs: Inputs, file_sets: Sequence[FileSet], root: Path) -> str |
 
 
 def _from(inputs: Inputs, root: Path) -> tuple[EnvironmentVersion, str | None]:
-    from bedplate import azureml_read
+    from bedplate.azureml import read as azureml_read
 
     found = azureml_read.environment(inputs.from_ or "", root)
     if found.conda_file:

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bedplate import azureml_v1, conda_file, folder
-from bedplate.azureml_v1 import Pull
+from bedplate import conda_file, folder
+from bedplate.azureml import v1 as azureml_v1
+from bedplate.azureml.v1 import Pull
 from bedplate.conda_file import CondaFile
 from bedplate.errors import Mistake, SpecError, StepError
 from bedplate.model import (

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bedplate import azureml_v1, azureml_v1_scripts, folder
-from bedplate.azureml_v1 import Document, Pull
-from bedplate.azureml_v1_scripts import RegisteredModel
+from bedplate import folder
+from bedplate.azureml import v1 as azureml_v1
+from bedplate.azureml import v1_scripts as azureml_v1_scripts
+from bedplate.azureml.v1 import Document, Pull
+from bedplate.azureml.v1_scripts import RegisteredModel
 from bedplate.errors import Mistake, SpecError, StepError
 from bedplate.model import (
     AzureMlV1Deploy,

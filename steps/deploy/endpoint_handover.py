@@ -7,8 +7,10 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from bedplate import azureml_bodies, azureml_yaml, labels, smoke
-from bedplate.azureml_yaml import OnlineDeployment, OnlineEndpoint
+from bedplate import labels, smoke
+from bedplate.azureml import bodies as azureml_bodies
+from bedplate.azureml import documents as azureml_yaml
+from bedplate.azureml.documents import OnlineDeployment, OnlineEndpoint
 from bedplate.clients.azure_versions import ML
 from bedplate.clients.azureml_scoring import sign_in
 from bedplate.clients.endpoint import Endpoint

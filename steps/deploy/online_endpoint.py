@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from bedplate import azureml_yaml
-from bedplate.azureml_refs import AssetRef
-from bedplate.azureml_yaml import ModelVersion, OnlineDeployment
+from bedplate.azureml import documents as azureml_yaml
+from bedplate.azureml.documents import ModelVersion, OnlineDeployment
+from bedplate.azureml.refs import AssetRef
 from bedplate.errors import Mistake, SpecError, StepError
 from bedplate.model import (
     AzureMlEnvironment,
@@ -124,7 +124,7 @@ def stop(output: Deployment, clients: Clients) -> str | None:
 def described(inputs: Inputs, given: Given, clients: Clients) -> OnlineDeployment:
     """The deployment as `az ml` would be told of it; its name is found later, from its content."""
     if inputs.from_:
-        from bedplate import azureml_read
+        from bedplate.azureml import read as azureml_read
 
         return azureml_read.deployment(inputs.from_, clients.root)
     entry = OnlineEndpointDeploy(

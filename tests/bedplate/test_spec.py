@@ -182,7 +182,7 @@ def test_an_unchanged_spec_is_read_without_yaml_and_jsonschema(tmp_path: Path) -
         "import sys\nfrom pathlib import Path\nfrom bedplate import spec\n"
         "read = spec.load(Path(sys.argv[1]), 'azure', Path(sys.argv[2]))\n"
         "print(repr(read))\n"
-        "assert not {'yaml', 'jsonschema', 'bedplate.yaml_text'} & set(sys.modules)\n"
+        "assert not {'yaml', 'jsonschema', 'bedplate.yamlfile.text'} & set(sys.modules)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, str(path), str(cache)], capture_output=True, text=True, check=True

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from bedplate import conform, refs, schema_rules, yaml_text
+from bedplate import conform, refs, schema_rules
+from bedplate.yamlfile import text as yaml_text
 
 ROOT = Path(__file__).parents[2]
 TEXT = schema_rules.schema_path().read_bytes()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bedplate.dockerfile_words import expand
+from bedplate.dockerfile.words import expand
 
 DATA = Path(__file__).parents[3] / "shared" / "conformance" / "dockerfile-variables" / "cases.json"
 FEW: list[dict[str, Any]] = [

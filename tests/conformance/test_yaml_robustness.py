@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from bedplate import yaml_text
 from bedplate.errors import SpecError
+from bedplate.yamlfile import text as yaml_text
 
 DATA = Path(__file__).parents[3] / "shared" / "conformance" / "yaml-robustness" / "cases.json"
 OWN = [
@@ -29,7 +29,7 @@ CASES: list[dict[str, Any]] = OWN + (json.loads(DATA.read_text())["cases"] if DA
 MEASURE = """
 import resource, sys
 from pathlib import Path
-from bedplate import yaml_text
+from bedplate.yamlfile import text as yaml_text
 from bedplate.errors import SpecError
 try:
     yaml_text.read(sys.stdin.buffer.read(), "x")

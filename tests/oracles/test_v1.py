@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bedplate import azureml_v1
+from bedplate.azureml import v1 as azureml_v1
 from tests.azureml.project import Project
 from tests.oracles import judge
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from bedplate import azureml_read, azureml_yaml
-from bedplate.azureml_refs import AssetRef
-from bedplate.azureml_yaml import EnvironmentVersion, ModelVersion, OnlineDeployment, OnlineEndpoint
+from bedplate.azureml import documents as azureml_yaml
+from bedplate.azureml import read as azureml_read
+from bedplate.azureml.documents import EnvironmentVersion, ModelVersion, OnlineDeployment, OnlineEndpoint
+from bedplate.azureml.refs import AssetRef
 from bedplate.errors import SpecError
 from bedplate.model import InferenceConfig, OnlineEndpointDeploy, Route
 from tests.oracles import judge

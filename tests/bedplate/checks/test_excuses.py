@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bedplate import dockerfile_reader
 from bedplate.checks import dockerfile, excuses
 from bedplate.checks.excuses import Directive
 from bedplate.checks.finding import Finding
+from bedplate.dockerfile import reader as dockerfile_reader
 
 
 def findings(text: str) -> list[Finding]:

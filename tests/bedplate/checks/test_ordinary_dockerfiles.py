@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from bedplate import dockerfile_reader, dockerfile_stages
 from bedplate.checks import dockerfile, excuses, image_pins
 from bedplate.checks.finding import Finding, ordered
+from bedplate.dockerfile import reader as dockerfile_reader
+from bedplate.dockerfile import stages as dockerfile_stages
 from bedplate.pins import Reference
 
 FOLDER = Path(__file__).parent / "dockerfiles"

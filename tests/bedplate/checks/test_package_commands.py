@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bedplate import dockerfile_reader
 from bedplate.checks import package_commands
 from bedplate.checks.shell_commands import commands, of_run, unquoted_versions
+from bedplate.dockerfile import reader as dockerfile_reader
 
 
 def loose_pip(line: str) -> list[str]:

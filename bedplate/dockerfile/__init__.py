@@ -1,0 +1,1 @@
+"""A Dockerfile, read as BuildKit reads it."""

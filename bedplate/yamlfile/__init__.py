@@ -1,0 +1,1 @@
+"""YAML files, each part with its place, and what is wrong with them."""
