@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
-from bedplate.errors import Mistake, SpecError
+from bedplate import variants
 from bedplate.model import (
     AzureMlEnvironment,
     AzureMlV1Environment,
@@ -32,25 +32,19 @@ KINDS: Mapping[type[EnvironmentKind], str] = {
 
 
 def tasks(spec: Spec) -> Iterable[Task]:
-    """Raises SpecError for a kind that there is no variant of."""
-    kind = KINDS[type(spec.target.environment)]
-    if not spec.environments:
-        return
-    if kind not in VARIANTS:
-        where = f"targets.{spec.target.name}.environment"
-        message = f"{where}: environment kind '{kind}' is not supported by this version yet"
-        raise SpecError([Mistake("pipeline.yaml", 0, 0, message, f"it supports: {', '.join(VARIANTS)}")])
+    """Raises SpecError for what a kind cannot do."""
+    variant = variants.of_entry(spec.target.environment, KINDS, VARIANTS)
     for environment in spec.environments.values():
-        yield VARIANTS[kind].task(spec, environment)
+        yield variant.task(spec, environment)
 
 
 def run(inputs: Any, given: Given, clients: Clients) -> Environment:  # each variant has Inputs of its own
-    environment: Environment = _variant(inputs).run(inputs, given, clients)
+    environment: Environment = variants.of_inputs(inputs, VARIANTS).run(inputs, given, clients)
     return environment
 
 
 def makes(inputs: Any, fingerprint: str, file_sets: Sequence[FileSet], identities: Mapping[str, str]) -> Made | None:
-    makes = getattr(_variant(inputs), "makes", None)
+    makes = getattr(variants.of_inputs(inputs, VARIANTS), "makes", None)
     made: Made | None = makes(inputs, fingerprint, file_sets, identities) if makes else None
     return made
 
@@ -63,7 +57,3 @@ def asks(output: Environment, spec: Spec) -> Sequence[Question]:
 def present(output: Environment, answers: Answers) -> str | None:
     why: str | None = VARIANTS[output.kind].present(output, answers)
     return why
-
-
-def _variant(inputs: Any) -> ModuleType:
-    return next(module for module in VARIANTS.values() if isinstance(inputs, module.Inputs))

@@ -11,14 +11,13 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from bedplate.errors import StepError
+from bedplate.image_contents.look import PATH
+from bedplate.image_contents.python import CONDA_FOLDERS
 from steps.create_environment.recipe import Tools
 
 if TYPE_CHECKING:
     from bedplate.clients.docker_engine import Engine
 
-# of images that name no PATH (Docker's own default)
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-CONDA_FOLDERS = ("/opt/conda/bin", "/opt/miniconda/bin", "/opt/miniconda3/bin", "/root/miniconda3/bin")
 LINKS = 8  # that are followed
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
-from bedplate.errors import Mistake, SpecError
+from bedplate import variants
 from bedplate.model import (
     AzureMlV1Deploy,
     ContainerDeploy,
@@ -36,25 +36,21 @@ def tasks(spec: Spec) -> Iterable[Task]:
     entry = spec.target.deploy
     if entry is None or not spec.services:
         return
-    kind = KINDS[type(entry)]
-    if kind not in VARIANTS:
-        message = f"targets.{spec.target.name}.deploy: deploy kind '{kind}' is not supported by this version yet"
-        raise SpecError([Mistake("pipeline.yaml", 0, 0, message, f"it supports: {', '.join(VARIANTS)}")])
+    variant = variants.of_entry(entry, KINDS, VARIANTS)
     for service in spec.services.values():
         yield Task(
             "deploy",
             service.name,
-            VARIANTS[kind].inputs(spec, service, entry),
+            variant.inputs(spec, service, entry),
             files=(*_files(spec, service), *_more(entry)),
             needs=(f"create_environment:{service.environment}",),
             after=("resolve_registry",),
-            aside=VARIANTS[kind].aside(spec, service, entry),
+            aside=variant.aside(spec, service, entry),
         )
 
 
 def run(inputs: Any, given: Given, clients: Clients) -> Deployment:  # each variant has Inputs of its own
-    variant = next(module for module in VARIANTS.values() if isinstance(inputs, module.Inputs))
-    deployed: Deployment = variant.run(inputs, given, clients)
+    deployed: Deployment = variants.of_inputs(inputs, VARIANTS).run(inputs, given, clients)
     return deployed
 
 

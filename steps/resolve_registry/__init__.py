@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from types import ModuleType
-from typing import Any
 
+from bedplate import variants
 from bedplate.model import AcrRegistry, GenericRegistry, LocalRegistry, Registry, RegistryEntry, Spec, WorkspaceRegistry
 from bedplate.questions import Answers, AskAddress, Question
 from bedplate.step import Clients, Given, Task
@@ -28,11 +28,11 @@ Inputs = local.Inputs | generic.Inputs | acr.Inputs | workspace.Inputs
 
 def tasks(spec: Spec) -> Iterable[Task]:
     entry = spec.target.registry
-    yield Task("resolve_registry", "", VARIANTS[KINDS[type(entry)]].inputs(entry))
+    yield Task("resolve_registry", "", variants.of_entry(entry, KINDS, VARIANTS).inputs(entry))
 
 
 def run(inputs: Inputs, given: Given, clients: Clients) -> Registry:
-    registry: Registry = _variant(inputs).run(inputs, clients)
+    registry: Registry = variants.of_inputs(inputs, VARIANTS).run(inputs, clients)
     return registry
 
 
@@ -54,7 +54,3 @@ def stop(output: Registry, clients: Clients) -> str | None:
 
 def _host(output: Registry) -> str:
     return output.address.partition("/")[0]
-
-
-def _variant(inputs: Any) -> ModuleType:  # each variant has Inputs of its own
-    return next(module for module in VARIANTS.values() if isinstance(inputs, module.Inputs))

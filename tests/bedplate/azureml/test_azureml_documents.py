@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -56,8 +55,8 @@ DEPLOYMENTS = st.builds(
 
 
 @pytest.fixture(scope="module")
-def project() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="bedplate-"))
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("project")
     (folder / "azure").mkdir()
     (folder / "build/azure").mkdir(parents=True)
     for name in ("conda.yml", "score.py"):
