@@ -160,7 +160,8 @@ def _expanded(line: Line, texts: Mapping[str, str], within: tuple[str, ...]) -> 
     if path in within:
         raise SpecError([Mistake(line.file, line.line, 0, f"{path} includes itself")])
     if path not in texts:
-        raise SpecError([Mistake(line.file, line.line, 0, f"includes '{included[1]}', and there is no file {path}")])
+        message = f"includes '{included[1]}', and there is no file {path}"
+        raise SpecError([Mistake(line.file, line.line, 0, message, code="MissingFile")])
     for number, text in requirements.lines(texts[path]):
         yield from _expanded(Line(text, path, number), texts, (*within, path))
 

@@ -15,6 +15,7 @@ class Mistake:
     message: str
     hint: str = ""
     source: str = ""  # the offending line as it stands in the file, for the caret
+    code: str = ""  # its name among the checks (checks.codes), where it has one of its own
 
     def __str__(self) -> str:
         where = ":".join([self.file] + [str(n) for n in (self.line, self.column) if n])
@@ -39,10 +40,11 @@ class SpecError(Exception):
 class StepError(Exception):
     """The engine, the registry, Azure or the service refused: what was asked, what came back, what to do. Exit 1."""
 
-    def __init__(self, message: str, hint: str = "", detail: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", detail: str = "", *, alone: bool = False) -> None:
         self.message = message
         self.hint = hint  # the next command or edit, only when we know it
         self.detail = detail  # what the other side said at length: the last lines of a log
+        self.alone = alone  # it holds up what needs this task, and nothing else of the run
         super().__init__(message)
 
     def __str__(self) -> str:

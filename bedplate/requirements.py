@@ -53,7 +53,7 @@ def read(path: str, root: Path) -> Listed:
         try:
             text = (root / file).read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
-            mistakes.append(Mistake(file, 0, 0, getattr(error, "strerror", None) or "is not UTF-8"))
+            mistakes.append(_unread(file, error))
             continue
         for number, line in lines(text):
             found = _line(line, file, number, root)
@@ -74,9 +74,9 @@ def of_conda(path: str, root: Path) -> Listed:
 
     try:
         document: Any = yaml.safe_load((root / path).read_text(encoding="utf-8-sig"))  # Any: a file of the user's
-    except OSError as error:
-        raise SpecError([Mistake(path, 0, 0, str(error.strerror))]) from None
-    except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError([_unread(path, error)]) from None
+    except (yaml.YAMLError, RecursionError) as error:
         raise SpecError([Mistake(path, 0, 0, f"is not YAML: {' '.join(str(error).split())}")]) from None
     entries = document.get("dependencies") if isinstance(document, dict) else None
     if not isinstance(entries, list):
@@ -117,6 +117,12 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+def _unread(path: str, error: OSError | UnicodeDecodeError) -> Mistake:
+    if isinstance(error, FileNotFoundError):
+        return Mistake(path, 0, 0, "there is no such file", code="MissingFile")
+    return Mistake(path, 0, 0, f"cannot be read: {error.strerror}" if isinstance(error, OSError) else "is not UTF-8")
+
+
 def _line(line: str, file: str, number: int, root: Path) -> str | Mistake:
     """`/path` of an included file, the normal name of a package, or "" for what matters to pip alone."""
     included = INCLUDE.match(line)
@@ -128,7 +134,8 @@ def _line(line: str, file: str, number: int, root: Path) -> str | Mistake:
         if below is None:
             return Mistake(file, number, 1, f"'{name}' leaves the project", "put it below the folder of pipeline.yaml")
         if not (root / below).is_file():
-            return Mistake(file, number, 1, f"includes '{name}', and there is no file {below}")
+            message = f"includes '{name}', and there is no file {below}"
+            return Mistake(file, number, 1, message, code="MissingFile")
         return f"/{below}"
     if LOCAL.match(line):
         hint = "install it in the image, or name a package or a URL"

@@ -68,6 +68,7 @@ MACHINE = {
     "PortTaken": ERROR,
     "RegistryRefused": ERROR,
     "SecretMissing": ERROR,
+    "SocketLeftOut": WARNING,
 }
 
 OTHERS = {

@@ -27,6 +27,11 @@ class Finding:
         return "\n".join([f"{first} [{self.code}]", *rest])
 
 
+def of_mistake(mistake: Mistake, dockerfile: str = "") -> Finding:
+    """`dockerfile`: the path of the one that was read; a mistake elsewhere is one of the spec or of its files."""
+    return Finding(mistake.code or ("DockerfileMistake" if mistake.file == dockerfile else "SpecMistake"), mistake)
+
+
 def ordered(findings: list[Finding]) -> list[Finding]:
     """Each once, the gravest first, then as they stand in the files."""
     unique = dict.fromkeys(findings)

@@ -7,8 +7,8 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-from bedplate.checks import dockerfile, excuses, image_pins, package_pins, read_mistakes, secrets_written, services
-from bedplate.checks.finding import Finding, ordered, under_policy
+from bedplate.checks import dockerfile, excuses, image_pins, package_pins, secrets_written, services
+from bedplate.checks.finding import Finding, of_mistake, ordered, under_policy
 from bedplate.checks.secret_values import masked
 from bedplate.context import Recipe
 from bedplate.dockerfile import reader as dockerfile_reader
@@ -65,7 +65,7 @@ class _Project:
                 read = self.reads.read(files)
             except SpecError as error:
                 place = files.dockerfile if isinstance(files, DockerfileFiles) else SPEC
-                wrong = [read_mistakes.of_error(m, place) for m in error.mistakes]
+                wrong = [of_mistake(m, place) for m in error.mistakes]
                 yield from wrong
                 if isinstance(files, DockerfileFiles):
                     yield from self._unread(files, {f.mistake.line for f in wrong})
@@ -78,7 +78,7 @@ class _Project:
         self._lines[files.dockerfile] = list(recipe.dockerfile.source)
         given = {**files.args, **files.images}
         yield from dockerfile.find(recipe.dockerfile, given, files.platform, recipe.needed, self._file_of(recipe))
-        yield from (read_mistakes.of_warning(w) for w in recipe.warnings)
+        yield from (of_mistake(warning) for warning in recipe.warnings)
         yield from secrets_written.in_files(recipe.file_set, self.root, self._seen_files)
         assert isinstance(entry, DockerfileImage)
         for name in recipe.unused_args:
@@ -146,7 +146,7 @@ class _Project:
         try:
             self.reads.parts(task)
         except SpecError as error:
-            yield from (read_mistakes.of_error(m, "") for m in error.mistakes)
+            yield from (of_mistake(m) for m in error.mistakes)
             return
         for path, judge in ((entry.pip, package_pins.in_requirements), (entry.conda, package_pins.in_conda_file)):
             text = self._text(path) if path else None

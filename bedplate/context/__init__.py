@@ -137,7 +137,9 @@ def _ignored(listing: Listing, folder: str) -> Iterator[tuple[str, str]]:
 def _listing(files: DockerfileFiles, root: Path, looked: set[str]) -> Listing:
     folder = root / files.context
     if not folder.is_dir():
-        raise SpecError([Mistake(files.context, 0, 0, "the build context is not there, or is no folder")])
+        raise SpecError(
+            [Mistake(files.context, 0, 0, "the build context is not there, or is no folder", code="MissingFile")]
+        )
     hidden = os.path.relpath(root / STATE_FOLDER, folder)
     path = ignore_path(files, root)
     content = _text(root, path) if path else b""
@@ -164,7 +166,7 @@ def _text(root: Path, path: str) -> bytes:
     try:
         return (root / path).read_bytes()
     except FileNotFoundError:
-        raise SpecError([Mistake(path, 0, 0, "there is no such file")]) from None
+        raise SpecError([Mistake(path, 0, 0, "there is no such file", code="MissingFile")]) from None
     except OSError as error:
         raise SpecError([Mistake(path, 0, 0, f"it can not be read: {error.strerror}")]) from None
 

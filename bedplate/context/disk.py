@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -34,7 +34,7 @@ def tree(files: Tree, root: Path, cache: StatCache) -> FileSet:
     A path that is a file gives a set of that one file, whose root is the folder it lies in."""
     place = root / files.path
     if not place.exists():
-        raise SpecError([Mistake(files.path, 0, 0, "there is no such file or folder")])
+        raise SpecError([Mistake(files.path, 0, 0, "there is no such file or folder", code="MissingFile")])
     if not place.is_dir():
         folder, _, name = files.path.rpartition("/")
         return read_files(
@@ -133,7 +133,8 @@ def read_entries(
                 target = os.fsencode(os.readlink(absolute))  # noqa: PTH115  # a Path would change its text
                 files.append(ReadFile(path, what, LINK, hashlib.sha256(target).hexdigest(), len(target), was))
             elif what == "socket":
-                warnings.append(place(path, f"{path} is a socket: it is left out, as Docker does"))
+                warning = place(path, f"{path} is a socket: it is left out, as Docker does")
+                warnings.append(replace(warning, code="SocketLeftOut"))
             else:
                 mistakes.append(place(path, f"{path} is a {what}: it can not be part of an image's files"))
         except OSError as error:

@@ -54,7 +54,7 @@ def choose(sources: Sequence[Source], dockerfile: Dockerfile, listing: Listing, 
                 continue
             if not found.paths:
                 message = f"nothing in the context matches {written}"
-                chosen.warnings.append(dockerfile.mistake(source.at, message, word=written))
+                chosen.warnings.append(dockerfile.mistake(source.at, message, word=written, code="NothingMatches"))
             try:
                 for path in (*found.links, *found.paths):
                     base = found.base if found.base is not None else path
@@ -160,13 +160,15 @@ def _missing(
     if entry is not None and listing.ignore.excluded(last):
         pattern = listing.ignore.deciding(last)
         message = f"{written} is in the context, but {ignore_path} takes it out: {pattern}"
-        return dockerfile.mistake(at, message, f"add a line '!{last}' to {ignore_path}", written)
+        return dockerfile.mistake(
+            at, message, f"add a line '!{last}' to {ignore_path}", written, code="CopyIgnoredFile"
+        )
     if entry is not None:
         return dockerfile.mistake(at, f"the link {last} leads to itself", word=written)
     message = f"there is no {written} in the context"
     if last != _inside(written):
         message = f"{written} leads to {last}, which is not in the context"
-    return dockerfile.mistake(at, message, _meant(last, listing), written)
+    return dockerfile.mistake(at, message, _meant(last, listing), written, code="MissingSource")
 
 
 def _meant(path: str, listing: Listing) -> str:

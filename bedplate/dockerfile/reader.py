@@ -74,7 +74,7 @@ class Dockerfile:
         """Is there a SHELL instruction? Then a shell text may mean anything."""
         return any(i.keyword == "SHELL" for i in self.instructions)
 
-    def mistake(self, at: Instruction, message: str, hint: str = "", word: str = "") -> Mistake:
+    def mistake(self, at: Instruction, message: str, hint: str = "", word: str = "", code: str = "") -> Mistake:
         """A mistake in an instruction, at the first place where `word` stands in it, else at its keyword."""
         line, column = at.line, at.column
         if word:
@@ -85,7 +85,7 @@ class Dockerfile:
                 if found >= 0:
                     line, column = number, found + 1
                     break
-        return Mistake(self.path, line, column, message, hint, self.source[line - 1])
+        return Mistake(self.path, line, column, message, hint, self.source[line - 1], code)
 
 
 def parse(text: str | bytes, path: str) -> Dockerfile:

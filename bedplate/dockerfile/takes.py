@@ -50,7 +50,8 @@ def copy(dockerfile: Dockerfile, at: Instruction, scope: Scope, from_scratch: bo
     if unset and not from_scratch:
         names = ", ".join(dict.fromkeys(unset))
         message = f"{names} has no value here: if the parent image sets it, any file may be meant, so all count"
-        warnings.append(dockerfile.mistake(at, message, f"set it with ARG or ENV before line {at.line}"))
+        hint = f"set it with ARG or ENV before line {at.line}"
+        warnings.append(dockerfile.mistake(at, message, hint, code="UnknownSource"))
         paths = ["/"]
     if at.keyword == "ADD":
         remote = [path for path in paths if _REMOTE.match(path)]
@@ -59,7 +60,7 @@ def copy(dockerfile: Dockerfile, at: Instruction, scope: Scope, from_scratch: bo
             if not _PINNED.search(path) and at.flag("checksum") is None:
                 message = f"what stands at {path} is not part of the fingerprint: a change there is not noticed"
                 hint = "pin it: --checksum=sha256:... for a file, #<commit> for a git repository"
-                warnings.append(dockerfile.mistake(at, message, hint, path))
+                warnings.append(dockerfile.mistake(at, message, hint, path, code="UnpinnedDownload"))
     parents = (at.flag("parents") or "true").lower() in ("true", "1") if at.flag("parents") is not None else False
     source = Source(at, tuple(paths), exclude, parents) if paths else None
     return Take(at, source, warnings=tuple(warnings))

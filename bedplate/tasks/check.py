@@ -10,9 +10,9 @@ from typing import Any
 from doit.cmd_base import DoitCmdBase
 
 from bedplate import plan as plans
-from bedplate.checks import project, read_mistakes
+from bedplate.checks import project
 from bedplate.checks.codes import ERROR
-from bedplate.checks.finding import Finding, ordered
+from bedplate.checks.finding import Finding, of_mistake, ordered
 from bedplate.errors import SpecError
 from bedplate.step import Task
 from bedplate.tasks import findings_said, machine, names, options
@@ -58,7 +58,7 @@ class Check(DoitCmdBase):  # type: ignore[misc]  # doit has no types
         try:
             session = Session(find_root(Path.cwd()), self.loader.target)
         except SpecError as error:
-            wrong = ordered([read_mistakes.of_error(m, "") for m in error.mistakes])
+            wrong = ordered([of_mistake(m) for m in error.mistakes])
             sys.stdout.write(said(wrong, None))
             _annotate(wrong)
             return 3
@@ -85,7 +85,7 @@ def _tasks(session: Session) -> tuple[list[Task], list[Finding]]:
     try:
         return list(session.tasks), []
     except SpecError as error:
-        wrong = [read_mistakes.of_error(m, "") for m in error.mistakes]
+        wrong = [of_mistake(m) for m in error.mistakes]
     tasks: list[Task] = []
     for step in session.steps.values():
         try:

@@ -309,6 +309,7 @@ def test_a_pipe_is_refused_and_a_socket_left_out(read: Reader, root: Path, monke
         found = read("FROM a\nCOPY data /\n")
     assert "data/sock" not in paths(found)
     assert "data/sock is a socket" in found.warnings[0].message
+    assert found.warnings[0].code == "SocketLeftOut"
 
 
 def test_a_file_that_can_not_be_read_is_named(read: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
