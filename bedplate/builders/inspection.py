@@ -58,7 +58,7 @@ def check(
     if wrong:
         names = ", ".join(verdict.title(one) for one in verdicts if not one.met)
         message = f"{what} is not what is required of it: {names}"
-        raise StepError(message, "\n        ".join(wrong), "\n".join(verdict.table(verdicts)))
+        raise StepError(message, "\n        ".join(wrong), "\n".join(verdict.table(verdicts)), alone=True)
     for line in verdict.table(verdicts):
         clients.log.note(line)
 

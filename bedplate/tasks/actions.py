@@ -38,15 +38,22 @@ def uptodate(task: Task, session: Session) -> Uptodate:
 
 def action(task: Task, session: Session, console: Console) -> Callable[[], Any]:
     def run() -> Any:
-        from doit.exceptions import TaskFailed
-
         try:
             return execute.run(task, session, console)
         except (StepError, SpecError) as error:
             session.state.fail(task.name, session.judge(task).fingerprint)
-            return TaskFailed(str(error))
+            return failed(error)
 
     return run
+
+
+def failed(error: StepError | SpecError) -> Any:
+    """doit's word for a failure whose text is all that is shown."""
+    from doit.exceptions import TaskFailed
+
+    told = TaskFailed(str(error))
+    told.alone = isinstance(error, StepError) and error.alone
+    return told
 
 
 class Clean:

@@ -30,6 +30,7 @@ class Reporter:
         self.failures: list[tuple[str, Any]] = []
         self.unmet: list[str] = []
         self.errors: list[str] = []
+        self.goes_on = True  # no failure so far holds up what does not need its task
         self.bugs = False  # something failed otherwise than by saying why
 
     def initialize(self, tasks: Any, selected_tasks: Any) -> None:
@@ -47,11 +48,12 @@ class Reporter:
 
     def add_failure(self, task: Any, fail: Any) -> None:
         kind = type(fail).__name__
-        if kind == "UnmetDependency":  # with --continue: what it needs has failed, and was told
+        if kind == "UnmetDependency":  # the run goes on: what it needs has failed, and was told
             if not task.has_subtask:
                 self.unmet.append(task.name)
             return
         self.bugs = self.bugs or kind != "TaskFailed"
+        self.goes_on = self.goes_on and getattr(fail, "alone", False)
         self.failures.append((task.name, fail))
         self.console.say(f"FAILED  {task.name}{self._took(task.name)}", "red")
         for line in fail.get_msg().rstrip().splitlines():

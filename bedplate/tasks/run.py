@@ -28,8 +28,8 @@ class Run(DoitRun):  # type: ignore[misc]  # doit has no types
         except KeyboardInterrupt:
             self.loader.console.close()
             # what finished is recorded already; builds end with the connection that asked for them, but for Azure's
-            for what in self.loader.session.cancel():
-                print(f"\ncancelled in Azure: {what}", file=sys.stderr)
+            for said in self.loader.session.cancel():
+                print(f"\n{said}", file=sys.stderr)
             print("\ninterrupted: what had finished is kept; `doit` goes on from there", file=sys.stderr)
             return 130
 
@@ -50,10 +50,21 @@ class Run(DoitRun):  # type: ignore[misc]  # doit has no types
     ) -> int:
         if reporter == "console":
             reporter = self.loader.reporter
+        goes_on = continue_ if isinstance(reporter, str) else continue_ or GoesOn(reporter)
         code = super()._execute(
-            outfile, verbosity, always, continue_, reporter, num_process, par_type,
+            outfile, verbosity, always, goes_on, reporter, num_process, par_type,
             single, auto_delayed_regex, force_verbosity, failure_verbosity, pdb,
         )  # fmt: skip
         # doit counts a task that waited in vain as an error of its own
         told = not isinstance(reporter, str) and not reporter.bugs and not reporter.errors
         return 1 if code == 2 and told else int(code)
+
+
+class GoesOn:
+    """doit looks at `continue_` right after it has reported a failure: this answers by what has failed."""
+
+    def __init__(self, reporter: Any) -> None:
+        self.reporter = reporter
+
+    def __bool__(self) -> bool:
+        return bool(self.reporter.goes_on)
