@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
 class SecondEngine:
     """dockerd with data, socket and bridge of its own. It sets no firewall rules: the first one's stay as they are, so
-    its containers are reached by published ports and reach nothing outside."""
+    its containers are reached by published ports and reach nothing outside.
 
-    def __init__(self, folder: Path) -> None:
+    `programs`: a folder with another engine and client than the machine's. `containerd_store`: images lie there."""
+
+    def __init__(self, folder: Path, programs: Path | None = None, containerd_store: bool = False) -> None:
         self.folder = folder
+        self._store = [] if containerd_store else ["--storage-driver", "overlay2"]
+        features = {"features": {"containerd-snapshotter": True}} if containerd_store else {}
+        (folder / "engine.json").write_text(json.dumps(features), encoding="utf-8")
+        self._path = f"{programs}:{os.environ['PATH']}" if programs else os.environ["PATH"]
+        plugins = folder / "client" / "cli-plugins"
+        plugins.mkdir(parents=True)
+        for plugin in (programs or plugins).glob("docker-buildx"):
+            (plugins / plugin.name).symlink_to(plugin)
         self.socket = folder / "docker.sock"
         self.address = f"unix://{self.socket}"
         self._bridge = f"bp{uuid.uuid4().hex[:8]}"
@@ -26,6 +37,11 @@ class SecondEngine:
         _ip("link", "add", self._bridge, "type", "bridge")
         _ip("addr", "add", f"10.213.{subnet}.1/24", "dev", self._bridge)
         _ip("link", "set", self._bridge, "up")
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """What makes a client program, and Bedplate, use this engine."""
+        return {"DOCKER_HOST": self.address, "DOCKER_CONFIG": str(self.folder / "client"), "PATH": self._path}
 
     def start(self) -> None:
         # a killed process that nobody has waited for still counts as running
@@ -36,9 +52,10 @@ class SecondEngine:
                 [
                     "dockerd", "--data-root", str(self.folder / "data"), "--exec-root", str(self.folder / "exec"),
                     "--pidfile", str(self.folder / "pid"), "--host", self.address, "--bridge", self._bridge,
-                    "--iptables=false", "--ip-masq=false", "--storage-driver", "overlay2",
+                    "--iptables=false", "--ip-masq=false", "--config-file", str(self.folder / "engine.json"),
+                    *self._store,
                 ],
-                stdout=log, stderr=log,
+                stdout=log, stderr=log, env={**os.environ, "PATH": self._path},
             )  # fmt: skip
         deadline = time.monotonic() + 60
         while self.docker("version", check=False).returncode:
@@ -71,7 +88,8 @@ class SecondEngine:
         _ip("link", "del", self._bridge)
 
     def docker(self, *args: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(["docker", "-H", self.address, *args], capture_output=True, text=True, check=check)
+        environ = {**os.environ, **self.environ}
+        return subprocess.run(["docker", *args], env=environ, capture_output=True, text=True, check=check)
 
     def _kill_the_rest(self) -> None:
         """containerd, the shims and what they run: all that belongs to this engine's folder."""
@@ -92,8 +110,8 @@ class SecondEngine:
 
 
 @contextmanager
-def second_engine(folder: Path) -> Iterator[SecondEngine]:
-    engine = SecondEngine(folder)
+def second_engine(folder: Path, programs: Path | None = None, containerd_store: bool = False) -> Iterator[SecondEngine]:
+    engine = SecondEngine(folder, programs, containerd_store)
     try:
         engine.start()
         yield engine

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 PRISM = "@stoplight/prism-cli@5.16.0"
@@ -49,6 +49,21 @@ def venv_python(*packages: str) -> Path:
 
     version = f"py{sys.version_info[0]}{sys.version_info[1]}"
     return _once("+".join((*packages, version)), install) / "bin" / "python"
+
+
+def debian_files(suite: str, packages: Sequence[str], files: Sequence[str]) -> Path:
+    """A folder with these files out of a Debian suite's packages, by their names alone. Raises CannotInstall."""
+    if not shutil.which("mmdebstrap"):
+        raise CannotInstall("mmdebstrap is not installed")
+
+    def install(folder: Path) -> None:
+        root = folder / "root"
+        _run(["mmdebstrap", "--variant=extract", f"--include={','.join(packages)}", suite, str(root)])
+        for file in files:
+            shutil.copy(root / file, folder)
+        shutil.rmtree(root)
+
+    return _once("+".join((suite, *packages)), install)
 
 
 def _once(what: str, install: Callable[[Path], None]) -> Path:
