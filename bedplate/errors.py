@@ -1,4 +1,4 @@
-"""errors: the two kinds of failure a user can mend, by who must act."""
+"""errors: the kinds of failure a user can mend, by who must act."""
 
 from __future__ import annotations
 
@@ -54,3 +54,7 @@ class StepError(Exception):
         if self.hint:
             text += f"\n  hint: {self.hint}"
         return text
+
+
+class DamagedError(StepError):
+    """What a registry holds under this name cannot be read, or is not what its digest says."""

@@ -63,4 +63,11 @@ class Unreachable:
         return "unreachable"
 
 
+class Damaged:
+    """The answer where the registry has something of this name, and cannot read it."""
+
+    def __repr__(self) -> str:
+        return "damaged"
+
+
 Answers: TypeAlias = Mapping[Question, Any]  # the kinds of answer stand beside each question

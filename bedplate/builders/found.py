@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from bedplate import labels
 from bedplate.builders import upstream
 from bedplate.clients import registry_files
-from bedplate.errors import StepError
+from bedplate.errors import DamagedError, StepError
 from bedplate.machine import this_platform
 from bedplate.model import BuiltImage, GenericRegistry, LocalRegistry, ReferenceImage, Registry, Spec
 from bedplate.questions import Answers, AskImage, AskManifest, Question, Unreachable
@@ -45,20 +45,20 @@ def in_registry(path: str, fingerprint: str, registry: Registry, clients: Client
     remote, repository = clients.registry(registry), _repository(registry, path)
     asked = AskManifest(remote.host, repository, labels.short(fingerprint))
     digests = clients.seen.digests
-    digest = digests[asked] if asked in digests else remote.digest(repository, asked.reference)
-    if digest is None:
-        return None
-    label = clients.seen.label(digest)
-    if label is None:
-        try:
-            label = remote.labels(repository, digest).get(labels.FINGERPRINT, "")
-        except StepError as error:
-            if not registry_files.drop_damaged(remote.host, digest):
-                raise
-            digests[asked] = None
-            clients.log.note(f"{error.message}; removed, to be made again")
+    digest: str | None = None
+    try:
+        digest = digests[asked] if asked in digests else remote.digest(repository, asked.reference)
+        if digest is None:
             return None
-        clients.seen.keep(digest, label)
+        label = clients.seen.label(digest)
+        if label is None:
+            label = remote.labels(repository, digest).get(labels.FINGERPRINT, "")
+            clients.seen.keep(digest, label)
+    except DamagedError as error:
+        removed = registry_files.drop_damaged(remote.host, digest) if digest else False
+        digests[asked] = None
+        clients.log.note(f"{error.message}; {'removed, ' if removed else ''}to be made again")
+        return None
     if label == fingerprint:
         return digest
     clients.log.note(

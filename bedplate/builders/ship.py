@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from bedplate import labels
 from bedplate.builders import found
 from bedplate.clients import registry_files
-from bedplate.errors import StepError
+from bedplate.errors import DamagedError, StepError
 from bedplate.model import BuiltImage, PushedImage, Registry
-from bedplate.questions import Answers, AskManifest, Unreachable
+from bedplate.questions import Answers, AskManifest, Damaged, Unreachable
 from bedplate.step import Clients
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def ship(image: BuiltImage, repository: str, tags: Sequence[str], registry: Regi
     if manifest is None:
         manifest = _push(image, repository, by_fingerprint, remote, clients)
     for tag in wanted:
-        before = remote.digest(path, tag)
+        before = _now(path, tag, remote)
         digests.pop(seen[tag], None)  # what the batch has said of it is over
         if before == manifest.digest:
             continue
@@ -60,16 +60,24 @@ def absent(repository: str, tag: str, digest: str, answers: Answers) -> str | No
     answer = answers[ask(repository, tag)]
     if answer is None:
         return f"tag {tag} not in the registry"
+    if isinstance(answer, Damaged):
+        return f"tag {tag} damaged in the registry"
     return None if isinstance(answer, Unreachable) or answer == digest else f"tag {tag} moved in the registry"
+
+
+def _now(path: str, tag: str, remote: OciRegistry) -> str | None:
+    try:
+        return remote.digest(path, tag)
+    except DamagedError:
+        return None  # of an image that this one takes the place of
 
 
 def _held(path: str, digest: str, remote: OciRegistry, clients: Clients) -> Manifest | None:
     try:
         return remote.manifest(path, digest)
-    except StepError as error:
-        if not registry_files.drop_damaged(remote.host, digest):
-            raise
-        clients.log.note(f"{error.message}; removed, to be pushed again")
+    except DamagedError as error:
+        removed = registry_files.drop_damaged(remote.host, digest)
+        clients.log.note(f"{error.message}; {'removed, ' if removed else ''}to be pushed again")
         return None
 
 

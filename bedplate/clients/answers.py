@@ -23,6 +23,7 @@ from bedplate.questions import (
     AskImage,
     AskManifest,
     ContainerSeen,
+    Damaged,
     Question,
     Unreachable,
 )
@@ -220,7 +221,7 @@ def _far(questions: Sequence[AskManifest | AskAddress], registry: Callable[[str]
     import time
     from concurrent.futures import ThreadPoolExecutor
 
-    from bedplate.errors import StepError
+    from bedplate.errors import DamagedError, StepError
 
     until = time.monotonic() + FAR_ALL_S
     # a connection costs 30 ms of our own time, mostly to read the bundle of authorities: few questions share few
@@ -235,6 +236,8 @@ def _far(questions: Sequence[AskManifest | AskAddress], registry: Callable[[str]
             try:
                 if time.monotonic() < until:
                     return clients[question.host].digest(question.repository, question.reference)
+            except DamagedError:
+                return Damaged()
             except StepError:
                 pass  # the step that needs the registry says why
             return Unreachable()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from bedplate.clients.credentials import Credentials
+from bedplate.clients.registry_errors import REMOVE
 from bedplate.clients.registry_http import Patience, RegistryHttp, Reply
-from bedplate.errors import StepError
+from bedplate.errors import DamagedError, StepError
 from bedplate.machine import this_platform
 from bedplate.model import Registry
 
@@ -20,6 +21,7 @@ INDEXES = ("application/vnd.docker.distribution.manifest.list.v2+json", "applica
 MANIFESTS = ("application/vnd.docker.distribution.manifest.v2+json", "application/vnd.oci.image.manifest.v1+json")
 ACCEPT = {"Accept": ", ".join(MANIFESTS + INDEXES)}
 DIGEST = "Docker-Content-Digest"
+PIECE = 8 << 20  # bytes of a blob that are asked for at a time
 
 
 @dataclass(frozen=True)
@@ -86,23 +88,49 @@ class OciRegistry:
         blob = self.config(repository, digest, platform)
         reply = self._read("GET", f"/v2/{repository}/blobs/{blob}", repository, {})
         if reply is None:
-            raise StepError(f"{self.host}/{repository}@{digest}: the registry has lost its config {blob}")
+            raise DamagedError(f"{self.host}/{repository}@{digest}: the registry has lost its config {blob}", REMOVE)
         self._verified(reply.content, blob, f"{repository}/blobs/{blob}")
         return (json.loads(reply.content).get("config") or {}).get("Labels") or {}
 
     def config(self, repository: str, digest: str, platform: str | None = None) -> str:
         """Digest of the image's config, which names all that the image holds; `platform` as for `labels`."""
+        return str(self.image(repository, digest, platform)["config"]["digest"])
+
+    def image(self, repository: str, digest: str, platform: str | None = None) -> dict[str, Any]:
+        """The manifest of one image (image-spec, manifest.md); `platform` as for `labels`."""
         for _ in range(2):
             found = self.manifest(repository, digest)
             if found is None:
                 raise StepError(f"{self.host}/{repository}@{digest}: not in the registry")
-            document = json.loads(found.content)
+            document: dict[str, Any] = json.loads(found.content)
             if "manifests" not in document:
                 break
             digest = self._of_platform(document["manifests"], repository, digest, platform or this_platform())
         if "config" not in document:
             raise StepError(f"{self.host}/{repository}@{digest}: neither an image nor an index of images")
-        return str(document["config"]["digest"])
+        return document
+
+    def blob(self, repository: str, digest: str) -> Iterator[bytes]:
+        """Its content in pieces, so that one which breaks off is not begun again. StepError at the end: corrupted."""
+        path, got, content = f"/v2/{repository}/blobs/{digest}", 0, hashlib.sha256()
+        while True:
+            wanted = {"Range": f"bytes={got}-{got + PIECE - 1}"}
+            reply = self._http.send(
+                "GET",
+                path,
+                scope=f"repository:{repository}:pull",
+                headers=wanted,
+                accept=(200, 206),
+                patience=self._patience,
+            )
+            content.update(reply.content)
+            got += len(reply.content)
+            yield reply.content
+            total = reply.headers.get("Content-Range", "").rpartition("/")[2]  # RFC 9110, 14.4
+            if reply.status == 200 or not reply.content or not total.isdigit() or got >= int(total):
+                break
+        if f"sha256:{content.hexdigest()}" != digest:
+            raise self._corrupted(f"{repository}/blobs/{digest}", f"sha256:{content.hexdigest()}", digest)
 
     def put_tag(self, repository: str, tag: str, manifest: Manifest) -> None:
         """Returns once the registry has confirmed the digest."""
@@ -128,11 +156,12 @@ class OciRegistry:
     def _verified(self, content: bytes, promised: str, what: str) -> str:
         digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
         if promised.startswith("sha256:") and promised != digest:
-            raise StepError(
-                f"{self.host}/{what} is corrupted: its content has the digest {digest}, not {promised}",
-                "the registry's storage is damaged: remove the blob there, and `doit` pushes the image again",
-            )
+            raise self._corrupted(what, digest, promised)
         return digest
+
+    def _corrupted(self, what: str, digest: str, promised: str) -> DamagedError:
+        said = f"{self.host}/{what} is corrupted: its content has the digest {digest}, not {promised}"
+        return DamagedError(said, REMOVE)
 
     def _of_platform(self, manifests: Any, repository: str, digest: str, platform: str) -> str:
         for entry in manifests:

@@ -7,8 +7,9 @@ import socket
 import ssl
 from urllib.parse import urlsplit
 
-from bedplate.errors import StepError
+from bedplate.errors import DamagedError, StepError
 
+REMOVE = "the registry's storage is damaged: remove the blob there, and `doit` pushes the image again"
 SHOWN = 300  # characters of an answer that is not the registry's own JSON
 
 
@@ -16,6 +17,9 @@ def refused(method: str, url: str, status: int, body: bytes, signed_in: bool) ->
     """`PUT https://ml.example.io/v2/train/manifests/3: 403 DENIED: ...` (distribution-spec, "Error Codes")."""
     code, said = _own_words(body)
     words = " ".join(word for word in (str(status), code) if word) + (f": {said}" if said else "")
+    if status == 500 and method in ("HEAD", "GET") and "/manifests/" in url:
+        # distribution's answer where the manifest's content makes no sense
+        return DamagedError(f"{method} {redacted(url)}: the registry cannot read it: {words}", REMOVE)
     return StepError(f"{method} {redacted(url)}: {words}", _hint(urlsplit(url).netloc, status, code, said, signed_in))
 
 

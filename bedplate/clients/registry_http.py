@@ -192,7 +192,7 @@ class RegistryHttp:
     def _refuse(self, request: Request, reply: Reply) -> NoReturn:
         signed_in = request.authorization is not None or request.method == "POST"
         error = registry_errors.refused(request.method, request.url, reply.status, reply.content, signed_in)
-        raise StepError(self._sign_in.hide(error.message), error.hint)
+        raise type(error)(self._sign_in.hide(error.message), error.hint)
 
     def _session(self) -> requests.Session:
         import requests

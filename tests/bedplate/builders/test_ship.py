@@ -12,7 +12,7 @@ import pytest
 from registries import fake_registry, flaky, put_image, real_registry
 
 from bedplate.builders.ship import absent, ask, ship
-from bedplate.clients import registry_program
+from bedplate.clients import answers, registry_program
 from bedplate.clients.credentials import anonymous
 from bedplate.clients.oci_registry import OciRegistry
 from bedplate.clients.registry_files import storage
@@ -273,3 +273,40 @@ def test_a_manifest_damaged_elsewhere_is_an_error(tmp_path: Path, tiny: str) -> 
         for digest in (pushed.digest, None):
             with pytest.raises(StepError, match="corrupted"):
                 machine.ship("v1", digest=digest, tag=tiny)
+
+
+@pytest.mark.engine
+def test_a_manifest_that_a_registry_elsewhere_cannot_read_is_noticed(tmp_path: Path, tiny: str) -> None:
+    with real_registry(tmp_path) as address:
+        machine = Machine(address, real_engine())
+        pushed = machine.ship("v1", tag=tiny)
+        question = ask(pushed.repository, "v1")
+        digits = pushed.digest.partition(":")[2]
+        blob = tmp_path / "storage/docker/registry/v2/blobs/sha256" / digits[:2] / digits / "data"
+        content = blob.read_bytes()
+        blob.write_bytes(content[:100])
+
+        def client(host: str) -> OciRegistry:
+            return machine.registry(Registry("local", host, True))
+
+        said = answers.answer([question], "unix:///nobody", client)
+        assert absent(pushed.repository, "v1", pushed.digest, said) == "tag v1 damaged in the registry"
+        with pytest.raises(StepError, match="the registry cannot read it") as told:
+            machine.ship("v1", tag=tiny)
+        assert "remove the blob there" in told.value.hint
+        blob.unlink()
+        assert machine.ship("v1", tag=tiny) == pushed and blob.read_bytes() == content
+
+
+@pytest.mark.engine
+def test_a_config_that_a_registry_elsewhere_has_lost_is_pushed_again(tmp_path: Path, tiny: str) -> None:
+    with real_registry(tmp_path) as address:
+        machine = Machine(address, real_engine())
+        pushed = machine.ship("v1", tag=tiny)
+        config = machine.registry(Registry("local", address, True)).config("iris/base", pushed.digest)
+        digits = config.partition(":")[2]
+        blob = tmp_path / "storage/docker/registry/v2/blobs/sha256" / digits[:2] / digits / "data"
+        content = blob.read_bytes()
+        blob.unlink()
+        assert Machine(address, real_engine()).ship("v1", tag=tiny) == pushed
+        assert blob.read_bytes() == content
