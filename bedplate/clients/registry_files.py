@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 
@@ -58,27 +59,80 @@ class RegistryFiles:
 
     def digest(self, repository: str, reference: str) -> str | None:
         """As OciRegistry.digest answers: a tag counts only if the manifest that it names is there, and undamaged."""
-        manifests = f"{self._root}/repositories/{repository}/_manifests"
         digest = reference
         if ":" not in reference:
-            try:
-                with open(f"{manifests}/tags/{reference}/current/link") as link:
-                    digest = link.read()
-            except OSError:
+            link = _content(self._tag(repository, reference))
+            if link is None:
                 return None
+            digest = link.decode("ascii", "replace")
         if (repository, digest) not in self._whole:
-            hex = digest.partition(":")[2]
-            if not os.access(f"{manifests}/revisions/sha256/{hex}/link", os.R_OK):
+            if not os.access(self._revision(repository, digest), os.R_OK):
                 return None
-            try:
-                with open(f"{self._root}/blobs/sha256/{hex[:2]}/{hex}/data", "rb") as blob:
-                    # a kilobyte or two: to read it takes no longer than to ask the program for it
-                    if hashlib.sha256(blob.read()).hexdigest() != hex:
-                        return None
-            except OSError:
+            # a kilobyte or two: to read it takes no longer than to ask the program for it
+            if self._blob_content(digest) is None:
                 return None
             self._whole.add((repository, digest))
         return digest
+
+    def paths(self, repository: str, reference: str, digest: str) -> Iterator[str]:
+        """The files that say so, where `digest` is what the reference has: while they are as they are, so is it."""
+        if ":" not in reference:
+            yield self._tag(repository, reference)
+        yield self._revision(repository, digest)
+        yield self._blob(digest)
+
+    def labels(self, repository: str, digest: str) -> Mapping[str, str] | None:
+        """As OciRegistry.labels; None where the files do not say it plainly: an index, or something is damaged."""
+        import json
+
+        manifest = self._blob_content(digest) if self.digest(repository, digest) else None
+        config = json.loads(manifest).get("config") if manifest else None
+        if not config:
+            return None
+        path = f"{self._root}/repositories/{repository}/_layers/sha256/{_hex(config['digest'])}/link"
+        content = self._blob_content(config["digest"]) if os.access(path, os.R_OK) else None
+        return (json.loads(content).get("config") or {}).get("Labels") or {} if content else None
+
+    def _tag(self, repository: str, tag: str) -> str:
+        return f"{self._root}/repositories/{repository}/_manifests/tags/{tag}/current/link"
+
+    def _revision(self, repository: str, digest: str) -> str:
+        return f"{self._root}/repositories/{repository}/_manifests/revisions/sha256/{_hex(digest)}/link"
+
+    def _blob(self, digest: str) -> str:
+        return f"{self._root}/blobs/sha256/{_hex(digest)[:2]}/{_hex(digest)}/data"
+
+    def _blob_content(self, digest: str) -> bytes | None:
+        """None: it is not there, or damaged."""
+        content = _content(self._blob(digest))
+        return content if content is not None and hashlib.sha256(content).hexdigest() == _hex(digest) else None
+
+
+def of_host(host: str) -> RegistryFiles | None:
+    """The files of a registry of ours that runs at this host[:port]; None: it is another's, or does not run."""
+    name, _, port = host.rpartition(":")
+    return RegistryFiles(storage(int(port))) if name == "127.0.0.1" and port.isdigit() and running(int(port)) else None
+
+
+def _hex(digest: str) -> str:
+    return digest.partition(":")[2]
+
+
+def _content(path: str) -> bytes | None:
+    """Quicker than Python's own file objects: a run reads thousands."""
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        parts = []
+        while part := os.read(handle, 1 << 16):
+            parts.append(part)
+        return b"".join(parts)
+    except OSError:
+        return None
+    finally:
+        os.close(handle)
 
 
 def _command(pid: int) -> str:

@@ -32,7 +32,7 @@ def look(session: Session, names: set[str]) -> None:
             if isinstance(question, AskManifest):
                 wanted[question] = wanted.get(question, False) or task.step != "push"
                 wanted.update((question._replace(reference=tag), False) for tag in made.tags)
-    said = answers.answer(wanted, docker_host.address(), session.registry_at) if wanted else {}
+    said = answers.answer(wanted, docker_host.address(), session.world.registry_at) if wanted else {}
     seen = session.clients(Silent()).seen
     seen.digests.update((q, a) for q, a in said.items() if isinstance(q, AskManifest) and (a is None or type(a) is str))
     new = {
@@ -48,7 +48,7 @@ def _read_labels(session: Session, images: list[tuple[str, str, str]]) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     seen = session.clients(Silent()).seen
-    registries = {host: session.registry_at(host).hurried(answers.FAR_S) for host, _, _ in images}
+    registries = {host: session.world.registry_at(host).hurried(answers.FAR_S) for host, _, _ in images}
     for registry in registries.values():
         registry.ping()  # signs in and finds out how it is spoken to, once for all threads
 

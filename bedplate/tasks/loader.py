@@ -107,7 +107,7 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
         chosen = bool(pos_args) or bool(cmd.sel_tasks)
         everything = chosen or bool(own) or self.always
         if cmd.execute_tasks and not everything:
-            said = self.shortcut.said(lambda host: self.session.registry_at(host))
+            said = self.shortcut.said(lambda host: self.session.world.registry_at(host))
             if said is not None:
                 for line in said:
                     self.console.say(line)

@@ -15,26 +15,23 @@ from bedplate import outputs, plan, spec, stale
 from bedplate.errors import Mistake, SpecError, StepError
 from bedplate.model import (
     AcrRegistry,
-    Deployment,
     GenericRegistry,
     LocalRegistry,
     Output,
-    Registry,
     Spec,
     Target,
 )
 from bedplate.pins import Pins, Reference, refuse
-from bedplate.questions import Answers, Question
 from bedplate.reads import Reads, all_mistakes
 from bedplate.stale import Verdict
 from bedplate.stat_cache import StatCache
 from bedplate.state import Record, State
 from bedplate.step import Log, Step, Task
 from bedplate.tasks.console import Silent
+from bedplate.tasks.world import World
 
 if TYPE_CHECKING:
     from bedplate.clients.connections import Connections
-    from bedplate.clients.oci_registry import OciRegistry
 
 FOLDER = ".bedplate"
 
@@ -52,6 +49,7 @@ class Session:
         self.pins = Pins(root)
         self.reads = Reads(root, self.cache, self.pins.digest)
         self.again = False  # `doit -a`: what is there already is made once more
+        self._outputs: dict[str, tuple[Mapping[str, Any], Output]] = {}  # each with the record that it was made of
         self._shared: dict[str, Any] = {}  # connections that all tasks of a run use
 
     @cached_property
@@ -70,41 +68,32 @@ class Session:
     def by_name(self) -> dict[str, Task]:
         return {task.name: task for task in self.tasks}
 
+    @cached_property
+    def world(self) -> World:
+        return World(self)
+
     def record(self, name: str) -> Record | None:
         return self.state.record(name)
 
     def output(self, name: str) -> Output | None:
         """What the last good run of this task made; None if there was none, or an other version wrote it."""
         record = self.record(name)
-        try:
-            return outputs.from_json(record.output) if record else None
-        except (KeyError, TypeError):
+        if record is None:
             return None
-
-    @cached_property
-    def answers(self) -> Answers:
-        """What the outside world says to all questions of the recorded outputs, asked in one batch."""
-        return self._ask(self._questions())
-
-    @cached_property
-    def absent(self) -> dict[str, str]:
-        """Why what a task made is not there any more, by task."""
-        absent = {}
-        for task in self.tasks:
-            output = self.output(task.name)
-            if output is not None:
-                why = self.steps[task.step].present(output, self.answers)
-                if why:
-                    absent[task.name] = why
-            elif self.record(task.name):
-                absent[task.name] = "recorded by an other version"
-        return absent
+        known = self._outputs.get(name)
+        if known is None or known[0] is not record.output:
+            try:
+                known = (record.output, outputs.from_json(record.output))
+            except (KeyError, TypeError):
+                return None
+            self._outputs[name] = known
+        return known[1]
 
     @cached_property
     def verdicts(self) -> dict[str, Verdict]:
         """The verdict on every task before any runs, in plan order."""
         all_mistakes(self.tasks, self.reads)
-        verdicts = stale.survey(self.tasks, self.record, self.reads.parts, self.absent)
+        verdicts = stale.survey(self.tasks, self.record, self.reads.parts, self.world.absent)
         self.cache.save()
         return verdicts
 
@@ -116,7 +105,7 @@ class Session:
         """The verdict on a task whose upstream tasks have run, with what is on disk now."""
         self.reads.forget(task)
         identities = {need: self._identity(need) for need in task.needs}
-        absent = self.absent.get(task.name)
+        absent = self.world.absent.get(task.name)
         return stale.judge(task, self.reads.parts(task), identities, self.record(task.name), absent)
 
     def clients(self, log: Log) -> Connections:
@@ -192,25 +181,18 @@ class Session:
         return "doit" if self.spec.target.name == self.spec.targets[0] else f"doit -t {self.spec.target.name}"
 
     def serving(self, *, afresh: bool = False) -> list[str]:
-        """A line for each service that answers, or did when the run began."""
-        deployed = {t.name: o for t in self.tasks if isinstance(o := self.output(t.name), Deployment) and o.url}
-        if not deployed:
-            return []
-        if afresh or "answers" not in self.__dict__:  # a run without records has asked nothing
-            said = self._ask([q for n, o in deployed.items() for q in self._step(n).asks(o, self.spec)])
-        else:
-            said = self.answers
-        lines = []
-        for name, output in deployed.items():
-            why = self._step(name).present(output, said) if afresh or name in self.verdicts else None
-            if not why or (name in self.absent and not afresh):
-                lines.append(f"{output.service} at {output.url}")
-        return lines
+        return self.world.serving(afresh=afresh)
 
     def cancel(self) -> list[str]:
-        """After Ctrl-C: ends what goes on elsewhere, where a connection that is gone ends nothing; in words."""
+        """After Ctrl-C: ends what goes on elsewhere, where a connection that is gone ends nothing; in words.
+
+        What cannot be ended is told of, too."""
         azure = self._shared.get("azure")
-        return azure.cancel_all() if azure else []
+        if not azure:
+            return []
+        going = azure.goes_on()  # before the cancelling, which takes its time
+        said = [f"cancelled in Azure: {what}" for what in azure.cancel_all()]
+        return said + [f"goes on in Azure: {what}; the next `{self.command}` takes it up" for what in going]
 
     def stop(self, task: Task) -> str | None:
         """Stops what the task started, for `doit clean`; what it did in words."""
@@ -218,33 +200,9 @@ class Session:
         stop = getattr(step, "stop", None)
         return stop(output, self.clients(Silent())) if stop and output else None
 
-    def _step(self, name: str) -> Step:
-        return self.steps[self.by_name[name].step]
-
     def _identity(self, name: str) -> str:
         record = self.record(name)
         return record.identity if record else ""
-
-    def _ask(self, questions: list[Question]) -> Answers:
-        from bedplate.clients import answers, docker_host
-
-        return answers.answer(questions, docker_host.address(), self.registry_at)
-
-    def registry_at(self, host: str) -> OciRegistry:
-        resolved = self.output("resolve_registry")
-        if isinstance(resolved, Registry) and resolved.address.partition("/")[0] == host:
-            return self.clients(Silent()).registry(resolved)
-        entry = self.spec.target.registry
-        insecure = isinstance(entry, GenericRegistry) and entry.insecure and entry.address.partition("/")[0] == host
-        return self.clients(Silent()).registry(Registry("generic", host, insecure))
-
-    def _questions(self) -> list[Question]:
-        questions: list[Question] = []
-        for task in self.tasks:
-            output = self.output(task.name)
-            if output is not None:
-                questions += self.steps[task.step].asks(output, self.spec)
-        return questions
 
 
 def find_root(start: Path) -> Path:

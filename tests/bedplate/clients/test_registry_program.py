@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from registries import Handler, fake_registry, put_image, serving
 
-from bedplate.clients import registry_program
+from bedplate.clients import registry_files, registry_program
 from bedplate.clients.credentials import anonymous
 from bedplate.clients.oci_registry import OciRegistry
 from bedplate.clients.registry_files import RegistryFiles, config_file, folder, running, storage
@@ -184,3 +184,33 @@ def test_the_folder_says_what_the_registry_says(port: int) -> None:
     assert same()[:3] == [second, second, first]
     registry._http.send("DELETE", f"/v2/iris/base/manifests/{second}", accept=(202,), patience=registry._patience)
     assert same()[:4] == [None, None, first, None]
+
+
+@pytest.mark.engine
+def test_the_folder_says_the_labels_of_what_is_whole(port: int) -> None:
+    registry_program.start(port)
+    address = f"127.0.0.1:{port}"
+    registry = OciRegistry(Registry("local", address, True), anonymous)
+    digest = put_image(address, "iris/base", "v1", {"n": "1"})
+    bare = put_image(address, "iris/base", "v2", {})
+    files = registry_files.of_host(address)
+    assert files
+    assert files.labels("iris/base", digest) == registry.labels("iris/base", digest) == {"n": "1"}
+    assert files.labels("iris/base", bare) == {}
+    assert files.labels("iris/other", digest) is None
+    assert files.labels("iris/base", "sha256:" + "0" * 64) is None
+    config = registry.config("iris/base", digest).removeprefix("sha256:")
+    blob = storage(port) / "docker/registry/v2/blobs/sha256" / config[:2] / config / "data"
+    blob.write_bytes(blob.read_bytes() + b" ")
+    assert files.labels("iris/base", digest) is None
+    registry_program.stop(port)
+    assert registry_files.of_host(address) is None
+
+
+@pytest.mark.engine
+def test_the_files_that_stand_for_an_answer_are_there(port: int) -> None:
+    registry_program.start(port)
+    digest = put_image(f"127.0.0.1:{port}", "iris/base", "v1", {})
+    files = RegistryFiles(storage(port))
+    assert all(Path(path).is_file() for path in files.paths("iris/base", "v1", digest))
+    assert len(list(files.paths("iris/base", "v1", digest))) == 1 + len(list(files.paths("iris/base", digest, digest)))

@@ -19,7 +19,7 @@ LATER = 60_000_000_000  # ns: the files are a minute old by then
 def a_stamp(folder: Path, **answers: object) -> Stamp:
     (folder / "file").write_text("one", encoding="utf-8")
     (folder / "list").mkdir(exist_ok=True)
-    paths = stamp.all_times(str(folder / name) for name in ("file", "list", "gone"))
+    look = stamp.look(str(folder / name) for name in ("file", "list", "gone"))
     asked = {
         AskContainer("iris-iris"): ContainerSeen("running", {"a": "b"}),
         AskManifest("127.0.0.1:5000", "iris/os", "v1"): "sha256:" + "1" * 64,
@@ -31,7 +31,7 @@ def a_stamp(folder: Path, **answers: object) -> Stamp:
     (folder / "large/file").write_text("one", encoding="utf-8")
     large = folder_look.summed(folder_look.look(str(folder / "large")))
     folders = {str(folder / "large"): (large.digest, (folder / "large/file").stat().st_ctime_ns, large.entries)}
-    return Stamp("me", paths, asked, ("iris: nothing to do",), {"num_process": 4}, folders)
+    return Stamp("me", look, asked, ("127.0.0.1:1",), ("iris: nothing to do",), {"num_process": 4}, folders)
 
 
 def kept(folder: Path) -> Stamp:
@@ -45,7 +45,7 @@ def kept(folder: Path) -> Stamp:
 def test_what_was_kept_is_read_back_as_it_was(tmp_path: Path) -> None:
     read = kept(tmp_path)
     assert stamp.files_hold(read)
-    assert read == a_stamp(tmp_path)._replace(paths=read.paths, folders=read.folders)
+    assert read == a_stamp(tmp_path)._replace(look=read.look, folders=read.folders)
 
 
 def test_another_version_or_a_broken_file_counts_as_none(tmp_path: Path) -> None:
@@ -115,9 +115,9 @@ def test_a_file_that_changed_since_the_run_began_is_not_trusted(tmp_path: Path) 
 
 def test_a_file_of_a_large_folder_that_changed_since_the_run_began_is_not_trusted(tmp_path: Path) -> None:
     made = a_stamp(tmp_path)
-    stamp.write(tmp_path / "cache/unchanged.", made._replace(paths={}), time.time_ns())
+    stamp.write(tmp_path / "cache/unchanged.", made._replace(look=stamp.look([])), time.time_ns())
     assert not (tmp_path / "cache/unchanged.").exists()
-    stamp.write(tmp_path / "cache/unchanged.", made._replace(paths={}, folders={}), time.time_ns())
+    stamp.write(tmp_path / "cache/unchanged.", made._replace(look=stamp.look([]), folders={}), time.time_ns())
     assert (tmp_path / "cache/unchanged.").exists()
 
 

@@ -1,0 +1,125 @@
+"""A run that has nothing to do says so from what the last one looked at, and only while all of it is as it was."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from conftest import Pipeline
+from registries import put_image
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    """A project whose registry is one that Bedplate started, with an image that builds in a moment."""
+    folder = tmp_path_factory.mktemp("shortcut")
+    (folder / "work").mkdir()
+    pipeline = Pipeline(folder / "work", folder / "home")
+    (pipeline.root / "pipeline.yaml").write_text(
+        f"version: 1\nproject: {pipeline.project}\nimages: {{a: {{context: a}}}}\n"
+        f"targets: {{local: {{registry: {{kind: local, port: {pipeline.registry_port}}}}}}}\n",
+        encoding="utf-8",
+    )
+    (pipeline.root / "a").mkdir()
+    (pipeline.root / "a/Dockerfile").write_text("FROM scratch\nCOPY x /x\n", encoding="utf-8")
+    (pipeline.root / "a/x").write_text("x", encoding="utf-8")
+    pipeline.run()
+    yield pipeline
+    pipeline.untag(pipeline.project)
+    pipeline.remove()
+
+
+@pytest.fixture
+def settled(made: Pipeline) -> Pipeline:
+    """After runs that did nothing, the last of them by the shortcut."""
+    made.run()
+    time.sleep(0.05)  # what is younger than a tick of the clock is not trusted
+    assert made.run() == []
+    assert by_shortcut(made)
+    return made
+
+
+def by_shortcut(made: Pipeline) -> bool:
+    """Does a run end without looking further? One that looks, and finds nothing to do, leaves another stamp."""
+    file = made.root / ".bedplate/cache/unchanged."
+    before = file.stat().st_ino if file.exists() else None
+    assert made.run() == []
+    return before is not None and file.stat().st_ino == before
+
+
+def storage(made: Pipeline) -> Path:
+    return made.home / f"bedplate/registry/{made.registry_port}/data/docker/registry/v2"
+
+
+def manifests(made: Pipeline) -> Path:
+    return storage(made) / f"repositories/{made.project}/a/_manifests"
+
+
+def digest(made: Pipeline) -> str:
+    said: dict[str, str] = json.loads(json.dumps(made.records()["push:a"]))["_values_:"]["output"]
+    return said["digest"].removeprefix("sha256:")
+
+
+def blob(made: Pipeline) -> Path:
+    return storage(made) / "blobs/sha256" / digest(made)[:2] / digest(made) / "data"
+
+
+def move_the_tag(made: Pipeline) -> None:
+    put_image(f"127.0.0.1:{made.registry_port}", f"{made.project}/a", "latest", {})
+
+
+def delete_the_tag(made: Pipeline) -> None:
+    (manifests(made) / "tags/latest/current/link").unlink()
+
+
+def delete_the_revision(made: Pipeline) -> None:
+    (manifests(made) / f"revisions/sha256/{digest(made)}/link").unlink()
+
+
+def damage_the_manifest(made: Pipeline) -> None:
+    blob(made).write_bytes(blob(made).read_bytes().replace(b'"size"', b'"siez"'))
+
+
+def delete_the_manifest(made: Pipeline) -> None:
+    blob(made).unlink()
+
+
+IN_THE_REGISTRY = [move_the_tag, delete_the_tag, delete_the_revision, damage_the_manifest, delete_the_manifest]
+
+
+@pytest.mark.parametrize("act", IN_THE_REGISTRY)
+def test_what_changes_in_a_registry_of_ours_is_noticed(settled: Pipeline, act: Callable[[Pipeline], None]) -> None:
+    act(settled)
+    assert settled.run() == ["push:a"]
+    assert settled.run() == []
+
+
+def test_an_ignore_file_that_appears_is_noticed(settled: Pipeline) -> None:
+    ignore = settled.root / "a/.dockerignore"
+    ignore.write_text("*.md\n", encoding="utf-8")
+    assert not by_shortcut(settled)
+    ignore.unlink()
+    assert not by_shortcut(settled)
+
+
+def test_an_edit_is_noticed_and_taken_back(settled: Pipeline) -> None:
+    (settled.root / "a/x").write_text("y", encoding="utf-8")
+    assert settled.run() == ["build_base:a", "push:a"]
+    (settled.root / "a/x").write_text("x", encoding="utf-8")
+    assert settled.run() == ["build_base:a", "push:a"]
+
+
+def test_a_registry_that_was_stopped_is_started_again(settled: Pipeline) -> None:
+    settled.doit("clean", "resolve_registry")
+    assert settled.run() == ["resolve_registry"]
+    assert settled.run() == []
+
+
+def test_an_image_that_is_gone_from_the_engine_is_still_in_the_registry(settled: Pipeline) -> None:
+    settled.untag(f"{settled.project}/a:fp-")
+    assert not by_shortcut(settled)
