@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 
 @dataclass(frozen=True)
 class Record:
-    """What the last good run of a task was made of, and what it made. Nothing in it varies with time or machine."""
+    """What the last good run of a task was made of, and what it made. Only `took` varies with time or machine."""
 
     parts: Mapping[str, str]
     output: Mapping[str, Any]
     identity: str  # of the output: what the tasks after it are compared by
     failed: str = ""  # fingerprint of a later try that failed; parts and output are those of the last good one
+    took: Mapping[str, int] = field(default_factory=dict, compare=False)  # bytes, as tasks/room.py has them
 
 
 class State:
@@ -53,7 +54,8 @@ class State:
         values = self.entries.get(name, {}).get("_values_:") or {}
         if "parts" not in values:
             return None
-        return Record(values["parts"], values["output"], values["identity"], self.entries[name].get("failed", ""))
+        failed, took = self.entries[name].get("failed", ""), values.get("took", {})
+        return Record(values["parts"], values["output"], values["identity"], failed, took)
 
     def fail(self, name: str, fingerprint: str) -> None:
         """Remembers that a try with this fingerprint failed, and keeps what the last good one made."""

@@ -9,6 +9,7 @@ import pytest
 from registries import real_registry
 from scratch import Scratch, head
 
+from bedplate.state import State
 from tests.conftest import Pipeline
 
 pytestmark = pytest.mark.engine
@@ -80,6 +81,15 @@ def test_what_was_found_is_shown_beside_what_was_asked(project: Scratch) -> None
     ]
     assert len({line.index("ok") for line in shown if line.endswith("ok")}) == 1
     assert project.run() == []
+
+
+def test_the_record_says_what_building_took(project: Scratch) -> None:
+    state = State(project.root / ".bedplate" / "local.jsonl")
+    below, above, pushed = (state.record(name) for name in ("build_base:os", "build_base:good", "push:good"))
+    assert below and above and pushed
+    assert above.took["image"] > below.took["image"] > 50_000_000
+    assert above.took["context"] == len("#!/bin/sh\nexec sleep 1\n")
+    assert pushed.took == {}
 
 
 def test_a_requirement_that_changes_reruns_the_push_and_builds_nothing(project: Scratch) -> None:

@@ -75,7 +75,9 @@ def find(session: Session, words: list[str], *, offline: bool) -> list[Finding]:
     if words:
         chosen = plans.upstream(session.tasks, names.of_tasks(session, words)) if not unplanned else set(words)
     found = [*unplanned, *project.find(session.spec, tasks, session.reads, session.pins.digest, chosen)]
-    found += machine.find(session.spec, session.root, session.clients(machine.SILENT), offline=offline)
+    found += machine.find(
+        session.spec, session.root, tasks, session.state, session.clients(machine.SILENT), offline=offline
+    )
     session.cache.save()
     return ordered(found)
 

@@ -7,6 +7,7 @@ from typing import Any
 from bedplate import outputs
 from bedplate.errors import SpecError, StepError
 from bedplate.step import Given, Task
+from bedplate.tasks import room
 from bedplate.tasks.console import Console
 from bedplate.tasks.session import Session
 
@@ -26,12 +27,15 @@ def run(task: Task, session: Session, console: Console) -> dict[str, Any]:
             outputs={name: _output(session, name) for name in (*task.needs, *task.after)},
             aside=task.aside,
         )
+        clients = session.clients(log)
         try:
-            output = session.steps[task.step].run(task.inputs, given, session.clients(log))
+            output = session.steps[task.step].run(task.inputs, given, clients)
         except (StepError, SpecError) as error:
             log.keep(str(error))
             raise
-    return {"parts": dict(verdict.parts), "output": outputs.to_json(output), "identity": output.identity}
+        took = room.took(given, output, clients)
+    record = {"parts": dict(verdict.parts), "output": outputs.to_json(output), "identity": output.identity}
+    return {**record, "took": took} if took else record
 
 
 def _output(session: Session, name: str) -> Any:

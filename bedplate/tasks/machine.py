@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import errno
-import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from bedplate import labels
 from bedplate.checks.finding import Finding
@@ -27,16 +25,19 @@ from bedplate.model import (
     SecretSource,
     Spec,
 )
+from bedplate.state import State
+from bedplate.step import Task
+from bedplate.tasks import room
 from bedplate.tasks.console import Silent
 
 SILENT = Silent()
 SPEC = "pipeline.yaml"
 ANSWER_S = 5.0
-LEAST_FREE = 2_000_000_000  # bytes that a small image with its build cache takes
-COPIES = 2  # while an image is built, its layers are there and its build cache
 
 
-def find(spec: Spec, root: Path, clients: Connections, *, offline: bool) -> Iterator[Finding]:
+def find(
+    spec: Spec, root: Path, tasks: Sequence[Task], state: State, clients: Connections, *, offline: bool
+) -> Iterator[Finding]:
     """`offline`: only what needs no network; an engine behind a socket of this machine needs none."""
     yield from _secrets(spec, root)
     engine = False
@@ -46,7 +47,7 @@ def find(spec: Spec, root: Path, clients: Connections, *, offline: bool) -> Iter
         yield from wrong
     yield from _registry(spec, clients, offline=offline)
     yield from _ports(spec, clients if engine else None)
-    yield from _room(spec, root, clients if engine else None)
+    yield from room.find(tasks, state, root, clients if engine else None)
 
 
 def _uses_engine(spec: Spec) -> bool:
@@ -124,34 +125,6 @@ def _held(host: str, port: int) -> bool:
         except OSError as error:
             return error.errno == errno.EADDRINUSE
     return False
-
-
-def _room(spec: Spec, root: Path, clients: Connections | None) -> Iterator[Finding]:
-    """Against what the images of this project took, where the engine keeps them."""
-    needed, folder = LEAST_FREE, root
-    if clients:
-        try:
-            with clients.engine.asking("asking what the images take"):
-                images = clients.engine.api.images(filters={"label": f"{labels.PROJECT}={spec.project}"})
-                own = clients.engine.address.startswith("unix:")
-                data = Path(clients.engine.api.info().get("DockerRootDir", "")) if own else root
-        except StepError:
-            return
-        folder = data if data.is_dir() else root
-        needed = max(needed, COPIES * _largest(images))
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        message = f"{free / 1e9:.1f} GB are free at {folder}; the images are likely to take {needed / 1e9:.1f} GB"
-        yield Finding("DiskSpace", Mistake(str(folder), 0, 0, message, "`docker system df` shows what takes the room"))
-
-
-def _largest(images: list[dict[str, Any]]) -> int:
-    """Bytes of the largest version of each image."""
-    sizes: dict[str, int] = {}
-    for image in images:
-        name = (image.get("Labels") or {}).get(labels.IMAGE, "")
-        sizes[name] = max(sizes.get(name, 0), int(image.get("Size", 0)))
-    return sum(sizes.values())
 
 
 def _say(code: str, message: str, hint: str = "") -> Finding:

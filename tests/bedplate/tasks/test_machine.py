@@ -16,6 +16,7 @@ from bedplate import spec
 from bedplate.clients.connections import Connections
 from bedplate.reads import Reads
 from bedplate.stat_cache import StatCache
+from bedplate.state import State
 from bedplate.tasks import machine
 
 TEXT = """
@@ -61,7 +62,7 @@ def find(folder: Path, registry: str = "", port: int = 0, *, offline: bool = Fal
     read = spec.load(folder / "pipeline.yaml", None)
     reads = Reads(folder, StatCache(folder / "cache"), lambda reference, platform: "")
     clients = Connections(folder, read, machine.SILENT, reads, False, {})
-    return {f.code: str(f) for f in machine.find(read, folder, clients, offline=offline)}
+    return {f.code: str(f) for f in machine.find(read, folder, (), State(folder / "none"), clients, offline=offline)}
 
 
 def test_an_engine_that_does_not_answer_is_told(tmp_path: Path) -> None:
@@ -126,9 +127,3 @@ def test_a_service_may_hold_its_own_port(tmp_path: Path, taken: int, monkeypatch
     assert [f.code for f in machine._ports(read, clients)] == ["PortTaken"]
     Engine.labels = {"dev.bedplate.project": "machinetest"}
     assert list(machine._ports(read, clients)) == []
-
-
-def test_the_room_is_twice_the_largest_version_of_each_image() -> None:
-    label = "dev.bedplate.image"
-    images = [{"Labels": {label: n}, "Size": s} for n, s in (("a", 5), ("a", 7), ("b", 2))]
-    assert machine._largest(images) == 9
