@@ -10,6 +10,12 @@ from bedplate.schema_rules import Rule
 from bedplate.yamlfile.nodes import Mapping, Node, Scalar, Sequence
 from bedplate.yamlfile.scalars import reads_as
 
+# what people know from elsewhere, and why it is no key here
+NOT_TAKEN = {
+    "startup_probe": "Azure ML's interface of 2024-04-01 has none: readiness_probe: {initial_delay: SECONDS} lets a"
+    " slow start take its time"
+}
+
 
 def conform(rule: Rule, node: Node, mistakes: Mistakes) -> Any:
     """The plain value of `node` with the schema's defaults filled in. Parts that are wrong are left out of it."""
@@ -82,7 +88,7 @@ class _Conforming:
         return values
 
     def _unknown_key(self, rule: Rule, key: Scalar, value: Node, path: str) -> None:
-        hint = did_you_mean(key.text, rule.properties)
+        hint = NOT_TAKEN.get(key.text) or did_you_mean(key.text, rule.properties)
         if "password" in rule.properties and ("'password'" in hint or not hint.startswith("did")):
             self._hide(value)
         self._wrong(key, path, f"unknown key '{key.text}'", hint)

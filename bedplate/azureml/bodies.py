@@ -91,8 +91,10 @@ def deployment(
         egressPublicNetworkAccess=_capital(settings.get("egress_public_network_access")),
         requestSettings=_request(settings.get("request_settings")),
         scaleSettings=_scale(settings.get("scale_settings")),
+        dataCollector=_collector(settings.get("data_collector")),
+        properties=settings.get("properties"),
     )
-    for probe in ("liveness_probe", "readiness_probe", "startup_probe"):
+    for probe in ("liveness_probe", "readiness_probe"):
         if probe in settings:
             properties[_camel(probe)] = _named(settings[probe])
     if code is not None:
@@ -146,6 +148,23 @@ def _scale(said: Mapping[str, Any] | None) -> Body | None:
     if said is None:
         return None
     return {"scaleType": SCALE[said["type"]], **_named({key: said[key] for key in said if key != "type"})}
+
+
+def _collector(said: Mapping[str, Any] | None) -> Body | None:
+    """Azure ML, "managed online deployment YAML schema", data_collector: one sampling rate stands for all."""
+    if said is None:
+        return None
+    collections = {}
+    for name, one in (said.get("collections") or {}).items():
+        on = str(one.get("enabled", "false")).lower() == "true"
+        rate = one.get("sampling_rate", said.get("sampling_rate"))
+        collections[name] = {"dataCollectionMode": "Enabled" if on else "Disabled", **_given(samplingRate=rate)}
+    headers = (said.get("request_logging") or {}).get("capture_headers")
+    logged = {"captureHeaders": list(headers)} if headers else None
+    return {
+        "collections": collections,
+        **_given(rollingRate=_capital(said.get("rolling_rate")), requestLogging=logged),
+    }
 
 
 def _named(said: Mapping[str, Any]) -> Body:

@@ -16,8 +16,6 @@ SCHEMAS = "https://azuremlschemas.azureedge.net/latest/"
 # of a target's deploy settings, those that belong to the endpoint (Azure ML, "online endpoint YAML schema")
 OF_ENDPOINT = ("auth_mode", "identity", "public_network_access")
 OF_BOTH = ("description", "tags")
-# the service takes it, `az ml` does not (azure-ai-ml 1.35, LivenessProbeSchema has no third use)
-NOT_FOR_AZ = ("startup_probe",)
 
 
 @dataclass(frozen=True)
@@ -162,10 +160,8 @@ def deployment_yaml(deployment: OnlineDeployment, up: str = "") -> str:
         instance_type=deployment.instance_type,
         instance_count=deployment.instance_count,
     )
-    left_out = [key for key in NOT_FOR_AZ if key in deployment.settings]
-    document |= {key: value for key, value in deployment.settings.items() if key not in left_out}
-    notes = [f"{key}: Bedplate sends it; `az ml` does not know it" for key in left_out]
-    return _text("kubernetesOnlineDeployment" if deployment.kubernetes else "managedOnlineDeployment", document, notes)
+    document |= deployment.settings
+    return _text("kubernetesOnlineDeployment" if deployment.kubernetes else "managedOnlineDeployment", document)
 
 
 def _environment(environment: EnvironmentVersion, up: str) -> Document:
@@ -204,9 +200,8 @@ def _given(**values: Any) -> Document:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def _text(schema: str, document: Document, notes: list[str] | None = None) -> str:
+def _text(schema: str, document: Document) -> str:
     import yaml
 
-    head = "".join(f"# {note}\n" for note in notes or ())
     whole = {"$schema": f"{SCHEMAS}{schema}.schema.json", **document}
-    return head + str(yaml.safe_dump(whole, sort_keys=False, allow_unicode=True, width=1000))
+    return str(yaml.safe_dump(whole, sort_keys=False, allow_unicode=True, width=1000))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bedplate.clients import azure_errors
@@ -21,7 +20,7 @@ from bedplate.secrets import Secret
 if TYPE_CHECKING:
     import requests
 
-    from bedplate.clients.azure_blobs import LogPart
+    from bedplate.clients.azure_blobs import Content, LogPart
     from bedplate.step import Log
 
 
@@ -49,6 +48,7 @@ class Azure:
         self._lock = threading.Lock()
         self._slots: threading.BoundedSemaphore | None = None
         self._under_way: dict[str, Callable[[], None]] = {}
+        self._going_on: dict[str, str] = {}
         self.sign_in = SignIn(workspace.subscription if workspace else None)
 
     @property
@@ -119,12 +119,12 @@ class Azure:
         return azure_operations.settled(self, place, api, what, log, timeout_s)
 
     def upload_blob(
-        self, url: str, content: Path | bytes | Iterable[bytes], log: Log | None = None, what: str = ""
+        self, url: str, content: Content, log: Log | None = None, what: str = "", token: Secret | None = None
     ) -> None:
-        """PUTs a block blob to a signed URL; larger contents go in blocks. Overwrites what is there."""
+        """PUTs a block blob to a signed URL, or with a token; large ones go in blocks. What is there is replaced."""
         from bedplate.clients import azure_blobs
 
-        azure_blobs.upload(url, content, self._patience, log, what)
+        azure_blobs.upload(url, content, self._patience, log, what, token)
 
     def log_part(self, url: str, offset: int) -> LogPart:
         """What a growing log (an append blob at a signed URL) holds behind `offset` bytes."""
@@ -152,6 +152,20 @@ class Azure:
             raise
         finally:
             self._under_way.pop(what, None)
+
+    @contextmanager
+    def going_on(self, what: str, shown_by: str) -> Iterator[None]:
+        """What Azure goes on with even if nobody waits for it: it cannot be cancelled. `shown_by`: a command."""
+        with self._lock:
+            self._going_on[what] = shown_by
+        try:
+            yield
+        finally:
+            self._going_on.pop(what, None)
+
+    def goes_on(self) -> list[str]:
+        """After Ctrl-C: what Azure was asked for and still does, with the command that shows it."""
+        return [f"{what}: `{shown_by}` shows it" for what, shown_by in list(self._going_on.items())]
 
     def cancel_all(self) -> list[str]:
         """After Ctrl-C, when no task's own `finally` runs any more: what was cancelled, in words."""

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from bedplate.clients import azure_errors
 from bedplate.clients.azure_versions import BLOB
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     import requests
 
     from bedplate.clients.azure_patience import Patience
+    from bedplate.secrets import Secret
     from bedplate.step import Log
+
+Content: TypeAlias = "Path | bytes | Iterable[bytes]"
 
 ONE_PUT = 64 << 20  # bytes that go in one request; more goes in blocks
 BLOCK = 16 << 20
@@ -36,14 +39,22 @@ class LogPart:
     complete: str
 
 
-def upload(url: str, content: Path | bytes | Iterable[bytes], patience: Patience, log: Log | None, what: str) -> None:
-    """Put Blob, or Put Block and Put Block List. Raises ExpiredError, StepError."""
+def upload(
+    url: str,
+    content: Content,
+    patience: Patience,
+    log: Log | None,
+    what: str,
+    token: Secret | None = None,
+) -> None:
+    """Put Blob, or Put Block and Put Block List. `url`: signed, or there is a token. Raises ExpiredError, StepError."""
+    sign_in = {"Authorization": f"Bearer {token.reveal()}"} if token else {}
     total = (
         len(content) if isinstance(content, bytes) else content.stat().st_size if isinstance(content, Path) else None
     )
     if total is not None and total <= ONE_PUT:
         body = content if isinstance(content, bytes) else Path(str(content)).read_bytes()
-        _send("PUT", url, patience, body, {"x-ms-blob-type": "BlockBlob"})
+        _send("PUT", url, patience, body, {"x-ms-blob-type": "BlockBlob", **sign_in})
         if log and what:
             log.progress(what, total, total)
         return
@@ -51,13 +62,13 @@ def upload(url: str, content: Path | bytes | Iterable[bytes], patience: Patience
     done = 0
     for block in _blocks(content):
         names.append(base64.b64encode(b"%08d" % len(names)).decode())
-        _send("PUT", f"{url}&comp=block&blockid={names[-1].replace('=', '%3D')}", patience, block, {})
+        _send("PUT", f"{url}&comp=block&blockid={names[-1].replace('=', '%3D')}", patience, block, sign_in)
         done += len(block)
         if log and what:
             log.progress(what, done, total)
     listed = "".join(f"<Latest>{name}</Latest>" for name in names)
     body = f'<?xml version="1.0" encoding="utf-8"?><BlockList>{listed}</BlockList>'.encode()
-    _send("PUT", f"{url}&comp=blocklist", patience, body, {"Content-Type": "application/xml"})
+    _send("PUT", f"{url}&comp=blocklist", patience, body, {"Content-Type": "application/xml", **sign_in})
 
 
 def read_log(url: str, offset: int, patience: Patience) -> LogPart:
@@ -103,7 +114,7 @@ def _send(
     raise StepError(message)
 
 
-def _blocks(content: Path | bytes | Iterable[bytes]) -> Iterator[bytes]:
+def _blocks(content: Content) -> Iterator[bytes]:
     if isinstance(content, bytes):
         yield from (content[at : at + BLOCK] for at in range(0, len(content), BLOCK))
         return

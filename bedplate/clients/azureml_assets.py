@@ -9,15 +9,15 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from bedplate.azureml import bodies as azureml_bodies
+from bedplate.clients import azureml_storage
 from bedplate.clients.azure_versions import ML
 from bedplate.errors import StepError
+from bedplate.secrets import Secret
 from bedplate.step import FileSet
 
 if TYPE_CHECKING:
     from bedplate.clients.azure import Azure
     from bedplate.step import Log
-
-DATASTORE = "workspaceblobstore"  # the one that each workspace has
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,19 @@ def put_version(azure: Azure, place: str, body: Mapping[str, Any], log: Log, wha
     return True
 
 
+def code_place(azure: Azure, sent: Upload) -> str:
+    """ARM id of the version that holds this code, whether or not it is there."""
+    return f"{azure.workspace_id}/codes/{sent.sha256[:32]}/versions/1"
+
+
+def model_place(azure: Azure, name: str, sent: Upload) -> str:
+    """ARM id of the version that holds this model: its content names it."""
+    return f"{azure.workspace_id}/models/{name}/versions/{sent.sha256[:16]}"
+
+
 def code(azure: Azure, sent: Upload, log: Log) -> str:
-    """ARM id of the code's version."""
-    place = f"{azure.workspace_id}/codes/{sent.sha256[:32]}/versions/1"
+    """ARM id of the code's version, which is sent if it is not there."""
+    place = code_place(azure, sent)
     if azure.get(place, ML) is not None:
         log.note(f"code {sent.name} is in the workspace: nothing is sent")
         return place
@@ -80,37 +90,47 @@ def code(azure: Azure, sent: Upload, log: Log) -> str:
     if not signed:
         raise StepError("the workspace names no place for code to be sent to", "is its storage account reachable?")
     container, _, signature = signed.partition("?")
-    _send(azure, container, signature, sent, log, "code")
+    _send(azure, container, Secret(signature), None, sent, log, "code")
     azure.put(place, azureml_bodies.code(f"{container}/{sent.name}", sent.sha256), ML)
     return place
 
 
 def model(azure: Azure, name: str, sent: Upload, log: Log, kind: str | None, tags: Mapping[str, str]) -> str:
-    """ARM id of the model's version, which is named by its content."""
-    place = f"{azure.workspace_id}/models/{name}/versions/{sent.sha256[:16]}"
+    """ARM id of the model's version, which is sent if it is not there."""
+    place = model_place(azure, name, sent)
     if azure.get(place, ML) is not None:
         log.note(f"model {name} is in the workspace: nothing is sent")
         return place
-    datastore = f"{azure.workspace_id}/datastores/{DATASTORE}"
-    found = azure.get(datastore, ML)
-    if found is None:
-        raise StepError(f"the workspace has no datastore {DATASTORE}", "register the model and write `registered:`")
-    token = str(azure.post(f"{datastore}/listSecrets", None, ML).document.get("sasToken") or "").lstrip("?")
-    if not token:
-        hint = "register the model yourself and write `registered: NAME:VERSION`"
-        raise StepError(f"datastore {DATASTORE} gives no signed address to send the model to", hint)
-    said = found["properties"]
-    protocol, suffix = said.get("protocol") or "https", said.get("endpoint") or "core.windows.net"
-    container = f"{protocol}://{said['accountName']}.blob.{suffix}/{said['containerName']}"
+    to = azureml_storage.container(azure)
     above = f"LocalUpload/{sent.sha256}"
-    _send(azure, f"{container}/{above}", token, sent, log, f"model {name}")
-    azure.put(place, azureml_bodies.model(datastore, f"{above}/{sent.name}", kind, tags), ML)
+    _send(azure, f"{to.url}/{above}", to.signature, to.token, sent, log, f"model {name}")
+    azure.put(place, azureml_bodies.model(to.datastore, f"{above}/{sent.name}", kind, tags), ML)
     return place
 
 
-def _send(azure: Azure, above: str, signature: str, sent: Upload, log: Log, what: str) -> None:
+def registered(azure: Azure, named: str) -> str:
+    """ARM id of a model that Azure ML holds: `NAME:VERSION`, `azureml:` before it or not. StepError: it is not there.
+
+    Other workspaces' and registries' models (`azureml://...`, ARM ids) are handed on as they stand."""
+    text = named.removeprefix("azureml:")
+    if text.startswith("/"):
+        return text if text.startswith("/subscriptions/") else named
+    name, _, version = text.rpartition(":")
+    place = f"{azure.workspace_id}/models/{name}/versions/{version}"
+    if azure.get(place, ML) is None:
+        above = azure.get(f"{azure.workspace_id}/models/{name}", ML)
+        latest = ((above or {}).get("properties") or {}).get("latestVersion")
+        hint = f"its latest version is {latest}" if latest else "`az ml model list` shows what there is"
+        raise StepError(f"the workspace has no model {name}:{version}", hint)
+    return place
+
+
+def _send(
+    azure: Azure, above: str, signature: Secret | None, token: Secret | None, sent: Upload, log: Log, what: str
+) -> None:
     from urllib.parse import quote
 
     log.note(f"sending {what}: {len(sent.files)} files, {sent.size} bytes")
+    query = signature.reveal() if signature else ""
     for place in sorted(sent.files):
-        azure.upload_blob(f"{above}/{quote(place)}?{signature}", sent.files[place], log, f"{what} {place}")
+        azure.upload_blob(f"{above}/{quote(place)}?{query}", sent.files[place], log, f"{what} {place}", token)

@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import Any
 
 from bedplate import variants
+from bedplate.azureml.drift import Difference
 from bedplate.model import (
     AzureMlEnvironment,
     AzureMlV1Environment,
@@ -57,3 +58,10 @@ def asks(output: Environment, spec: Spec) -> Sequence[Question]:
 def present(output: Environment, answers: Answers) -> str | None:
     why: str | None = VARIANTS[output.kind].present(output, answers)
     return why
+
+
+def drift(inputs: Any, given: Given, clients: Clients) -> list[Difference]:
+    """Where an environment that is held elsewhere is not as the spec says; nothing is changed. Raises StepError."""
+    drift = getattr(variants.of_inputs(inputs, VARIANTS), "drift", None)
+    found: list[Difference] = drift(inputs, given, clients) if drift else []
+    return found

@@ -12,6 +12,7 @@ from bedplate.azureml import bodies as azureml_bodies
 from bedplate.azureml import documents as azureml_yaml
 from bedplate.azureml import v1 as azureml_v1
 from bedplate.azureml.documents import EnvironmentVersion
+from bedplate.azureml.drift import Difference
 from bedplate.errors import Mistake, SpecError, StepError
 from bedplate.model import (
     Environment,
@@ -82,17 +83,26 @@ def run(inputs: Inputs, given: Given, clients: Clients) -> Environment:
     """Raises SpecError for a dependency file that cannot serve, StepError where Azure refuses."""
     from bedplate.clients import azureml_assets
 
-    wanted, conda = _from(inputs, clients.root) if inputs.from_ else _own(inputs, given, clients)
-    if wanted.build is not None:
-        hint = "write the image under `images:` in pipeline.yaml: Bedplate builds it"
-        raise StepError(f"{inputs.from_}: an environment that Azure ML builds is not taken over", hint)
-    body = azureml_bodies.environment(wanted, conda)
-    name = wanted.name or inputs.name
-    version = azureml_bodies.content(body)
-    _write(replace(wanted, name=name, version=version), conda, inputs, clients)
-    place = f"{clients.azure.workspace_id}/environments/{name}/versions/{version}"
-    azureml_assets.put_version(clients.azure, place, body, clients.log, f"environment {name}:{version}")
+    wanted, conda, body = _wanted(inputs, given, clients)
+    _write(wanted, conda, inputs, clients)
+    place = _place(wanted, clients)
+    azureml_assets.put_version(clients.azure, place, body, clients.log, f"environment {wanted.name}:{wanted.version}")
     return Environment(inputs.name, "azureml", wanted.image or "", given.fingerprint, place, None)
+
+
+def drift(inputs: Inputs, given: Given, clients: Clients) -> list[Difference]:
+    """Raises SpecError, StepError."""
+    from bedplate.azureml import drift as drifts
+    from bedplate.clients.azure_versions import ML
+
+    wanted, _, body = _wanted(inputs, given, clients)
+    where = f"environment {wanted.name}"
+    found = clients.azure.get(_place(wanted, clients), ML)
+    if found is None:
+        return [Difference(where, "version", wanted.version or "", "")]
+    if found["properties"].get("isArchived"):
+        return [Difference(where, "version", wanted.version or "", "archived")]
+    return drifts.of_environment(where, body, found)
 
 
 def asks(output: Environment, spec: Spec) -> Sequence[Question]:
@@ -102,6 +112,22 @@ def asks(output: Environment, spec: Spec) -> Sequence[Question]:
 def present(output: Environment, answers: Answers) -> str | None:
     """A version cannot be changed, and Azure is not asked before each run."""
     return None
+
+
+def _wanted(
+    inputs: Inputs, given: Given, clients: Clients
+) -> tuple[EnvironmentVersion, str | None, azureml_bodies.Body]:
+    """The version that the spec asks for, named by its content; its conda file's text; and its body."""
+    wanted, conda = _from(inputs, clients.root) if inputs.from_ else _own(inputs, given, clients)
+    if wanted.build is not None:
+        hint = "write the image under `images:` in pipeline.yaml: Bedplate builds it"
+        raise StepError(f"{inputs.from_}: an environment that Azure ML builds is not taken over", hint)
+    body = azureml_bodies.environment(wanted, conda)
+    return replace(wanted, name=wanted.name or inputs.name, version=azureml_bodies.content(body)), conda, body
+
+
+def _place(wanted: EnvironmentVersion, clients: Clients) -> str:
+    return f"{clients.azure.workspace_id}/environments/{wanted.name}/versions/{wanted.version}"
 
 
 def _own(inputs: Inputs, given: Given, clients: Clients) -> tuple[EnvironmentVersion, str | None]:

@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import Any
 
 from bedplate import variants
+from bedplate.azureml.drift import Difference
 from bedplate.model import (
     AzureMlV1Deploy,
     ContainerDeploy,
@@ -67,6 +68,13 @@ def present(output: Deployment, answers: Answers) -> str | None:
 def stop(output: Deployment, clients: Clients) -> str | None:
     said: str | None = VARIANTS[output.kind].stop(output, clients)
     return said
+
+
+def drift(inputs: Any, given: Given, clients: Clients) -> list[Difference]:
+    """Where what serves elsewhere is not as the spec says; nothing is changed. Raises StepError."""
+    drift = getattr(variants.of_inputs(inputs, VARIANTS), "drift", None)
+    found: list[Difference] = drift(inputs, given, clients) if drift else []
+    return found
 
 
 def _more(entry: DeployEntry) -> Sequence[Files]:

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from bedplate import folder
 from bedplate.azureml import documents as azureml_yaml
-from bedplate.azureml.documents import ModelVersion, OnlineDeployment
-from bedplate.azureml.refs import AssetRef
+from bedplate.azureml.documents import OnlineDeployment, OnlineEndpoint
+from bedplate.azureml.drift import Difference
 from bedplate.errors import Mistake, SpecError, StepError
 from bedplate.model import (
     AzureMlEnvironment,
     Deployment,
-    Environment,
     OnlineEndpointDeploy,
     ServiceEntry,
     SmokeCase,
@@ -23,6 +23,8 @@ from bedplate.model import (
 )
 from bedplate.questions import Answers, Question
 from bedplate.step import Clients, Files, Given, Tree
+
+ENDPOINT, DEPLOYMENT = "endpoint.yml", "deployment.yml"
 
 
 @dataclass(frozen=True)
@@ -97,12 +99,35 @@ def files(entry: OnlineEndpointDeploy) -> Sequence[Files]:
 
 def run(inputs: Inputs, given: Given, clients: Clients) -> Deployment:
     """Raises StepError; then what served before still does."""
-    from steps.deploy import endpoint_handover
+    from steps.deploy import endpoint_handover, endpoint_wanted
 
-    wanted = described(inputs, given, clients)
-    environment, model, code = _assets(wanted, inputs, given, clients)
-    name, url = endpoint_handover.deploy(wanted, environment, model, code, inputs, given, clients)
-    return Deployment(inputs.service, "online_endpoint", url, given.fingerprint, f"{wanted.endpoint}/{name}")
+    wanted = endpoint_wanted.wanted(inputs, given, clients, send=True)
+    _write(wanted.documents, inputs, clients)
+    url = endpoint_handover.deploy(wanted, given, clients)
+    return Deployment(inputs.service, "online_endpoint", url, given.fingerprint, f"{wanted.endpoint}/{wanted.name}")
+
+
+def drift(inputs: Inputs, given: Given, clients: Clients) -> list[Difference]:
+    """Where Azure is not as the spec says. Nothing is changed there. Raises StepError."""
+    from bedplate.azureml import drift as drifts
+    from bedplate.clients.azure_versions import ML
+    from steps.deploy import endpoint_changes, endpoint_wanted
+
+    wanted = endpoint_wanted.wanted(inputs, given, clients, send=False)
+    where = f"endpoint {wanted.endpoint}"
+    found = clients.azure.get(wanted.endpoint_place, ML)
+    if found is None:
+        return [Difference(where, "endpoint", wanted.endpoint, "")]
+    differ = drifts.of_endpoint(where, wanted.endpoint_body, found)
+    serving = endpoint_changes.serving(found)
+    if serving != {wanted.name: 100}:
+        differ.append(Difference(where, "traffic", _shares({wanted.name: 100}), _shares(serving)))
+    # where the wanted one is not there, the one that serves says what is another
+    for name in (wanted.name, *sorted(serving, key=lambda name: -serving[name])):
+        held = clients.azure.get(f"{wanted.endpoint_place}/deployments/{name}", ML)
+        if held is not None:
+            return differ + drifts.of_deployment(f"deployment {name} of {where}", wanted.body, held)
+    return [*differ, Difference(where, "deployment", wanted.name, "")]
 
 
 def asks(output: Deployment, spec: Spec) -> Sequence[Question]:
@@ -121,65 +146,20 @@ def stop(output: Deployment, clients: Clients) -> str | None:
     return None
 
 
-def described(inputs: Inputs, given: Given, clients: Clients) -> OnlineDeployment:
-    """The deployment as `az ml` would be told of it; its name is found later, from its content."""
-    if inputs.from_:
-        from bedplate.azureml import read as azureml_read
-
-        return azureml_read.deployment(inputs.from_, clients.root)
-    entry = OnlineEndpointDeploy(
-        inputs.endpoint, inputs.compute, inputs.instance_type, inputs.instance_count, False, None, inputs.settings
-    )
-    service = ServiceEntry(inputs.service, "", None, inputs.code, inputs.entry_script, ())
-    environment = AssetRef("", "environments", given.one(Environment).name, None, None)
-    return azureml_yaml.deployment("", inputs.endpoint, service, entry, environment, None, inputs.variables)
-
-
-def _assets(
-    wanted: OnlineDeployment, inputs: Inputs, given: Given, clients: Clients
-) -> tuple[str | None, str | None, str | None]:
-    """Ids of environment, model and code; what the YAML of a team does not name is the service's."""
-    from bedplate.clients import azureml_assets
-
-    azure, log = clients.azure, clients.log
-    environment = given.one(Environment).reference
-    if inputs.from_ and isinstance(wanted.environment, AssetRef):
-        environment = _id(wanted.environment, azure.workspace_id)
-    sets = list(given.file_sets)
-    code = model = None
-    if inputs.code is not None:
-        code = azureml_assets.code(azure, azureml_assets.upload(inputs.code, sets.pop(0), clients.root), log)
-    if inputs.registered:
-        name, _, version = inputs.registered.removeprefix("azureml:").rpartition(":")
-        model = f"{azure.workspace_id}/models/{name}/versions/{version}"
-    elif inputs.model and inputs.model_path is not None:
-        sent = azureml_assets.upload(inputs.model_path, sets.pop(0), clients.root)
-        model = azureml_assets.model(azure, inputs.model, sent, log, None, {"version": inputs.model_version})
-    if isinstance(wanted.code, AssetRef):
-        code = _id(wanted.code, azure.workspace_id)
-    elif inputs.from_ and wanted.code is not None and wanted.code != inputs.code:
-        code = azureml_assets.code(azure, _read(wanted.code, clients), log)
-    if isinstance(wanted.model, AssetRef):
-        model = _id(wanted.model, azure.workspace_id)
-    elif isinstance(wanted.model, ModelVersion):
-        sent = _read(wanted.model.path, clients)
-        name = wanted.model.name or inputs.service
-        model = azureml_assets.model(azure, name, sent, log, wanted.model.type, wanted.model.tags)
-    return environment, model, code
+def _write(documents: tuple[OnlineEndpoint, OnlineDeployment], inputs: Inputs, clients: Clients) -> None:
+    """What `az ml online-endpoint create --file` and `az ml online-deployment create --file` take."""
+    endpoint, deployment = documents
+    place = f"build/{clients.spec.target.name}/services/{inputs.service}"
+    texts = {
+        ENDPOINT: azureml_yaml.endpoint_yaml(endpoint),
+        DEPLOYMENT: azureml_yaml.deployment_yaml(deployment, "../" * (place.count("/") + 1)),
+    }
+    try:
+        folder.write(clients.root / place, texts)
+    except OSError as error:
+        raise StepError(f"{place}: cannot be written: {error.strerror}") from None
+    clients.log.note(f"wrote {place}/{ENDPOINT} and {DEPLOYMENT}")
 
 
-def _read(path: str, clients: Clients) -> Any:
-    """The files at a path that only the YAML names."""
-    from bedplate.clients.azureml_assets import at
-
-    if "://" in path or path.startswith("azureml:"):
-        raise StepError(f"{path}: only files of the project are sent", "register it, and name it azureml:NAME:VERSION")
-    return at(path, clients.root)
-
-
-def _id(reference: AssetRef, workspace: str) -> str:
-    if not reference.scope and reference.version:
-        return f"{workspace}/{reference.collection}/{reference.name}/versions/{reference.version}"
-    if not reference.version:
-        raise StepError(f"{reference} names no version", "write azureml:NAME:VERSION: what runs is then known")
-    return str(reference).removeprefix("azureml:") if reference.scope.startswith("/") else str(reference)
+def _shares(traffic: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {share} %" for name, share in sorted(traffic.items()))

@@ -38,7 +38,6 @@ EVERYTHING: dict[str, Any] = {
     "request_settings": {"request_timeout_ms": 5000, "max_queue_wait_ms": 500},
     "liveness_probe": {"initial_delay": 10, "period": 10, "timeout": 2, "success_threshold": 1, "failure_threshold": 3},
     "readiness_probe": {"initial_delay": 10},
-    "startup_probe": {"initial_delay": 10},
     "egress_public_network_access": "disabled",
     "scale_settings": {"type": "default"},
     "app_insights_enabled": True,

@@ -43,7 +43,11 @@ def datastores(azure: Azure, request: Request, subscription: str, group: str, wo
 
 def secrets(azure: Azure, request: Request, subscription: str, group: str, workspace: str, name: str) -> Answer:
     found = find(azure, subscription, group, workspace)
-    stored(found, f"datastores/{name}")
+    held = found.documents[stored(found, f"datastores/{name}")]["properties"]["credentials"]["credentialsType"]
+    if held == "AccountKey":
+        return Answer.of({"secretsType": "AccountKey", "key": azure.blobs.key})
+    if held == "None":
+        raise Refused(400, "UserError", f"The datastore '{name}' has no credentials.")
     token = azure.blobs.signed(found.account, found.container, "", "rwlac").partition("?")[2]
     return Answer.of({"secretsType": "Sas", "sasToken": token})
 

@@ -38,7 +38,7 @@ class Blobs:
     account: str = "standinblobs"
     accounts: set[str] = field(default_factory=set)
     lifetime: float = 3600
-    _key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+    key: str = field(default_factory=lambda: base64.b64encode(secrets.token_bytes(64)).decode())
     _blobs: dict[tuple[str, str, str], Blob] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -59,9 +59,9 @@ class Blobs:
 
     def signature(self, account: str, container: str, name: str, permissions: str) -> str:
         until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + self.lifetime))
-        kind = "b" if name else "c"
-        found = self._sign(account, container, name, until, permissions)
-        return f"sv={VERSION}&se={quote(until, safe='')}&sr={kind}&sp={permissions}&sig={quote(found, safe='')}"
+        asked = {"sv": VERSION, "se": until, "sr": "b" if name else "c", "sp": permissions}
+        asked["sig"] = self._sign(account, container, name, asked)
+        return "&".join(f"{key}={quote(value, safe='')}" for key, value in asked.items())
 
     def read(self, account: str, container: str, name: str) -> bytes | None:
         blob = self._blobs.get((account, container, name))
@@ -104,7 +104,7 @@ class Blobs:
             return _error(401, "NoAuthenticationInformation", "Server failed to authenticate the request.")
         until, permissions = request.query.get("se", ""), request.query.get("sp", "")
         of_container = "" if request.query.get("sr") == "c" else name
-        wanted = self._sign(account, container, of_container, until, permissions)
+        wanted = self._sign(account, container, of_container, request.query)
         if not hmac.compare_digest(wanted, request.query["sig"]):
             return _error(403, "AuthenticationFailed", "Signature did not match.")
         if until < time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()):
@@ -186,9 +186,12 @@ class Blobs:
         )
         return Answer(200, text.encode(), {"Content-Type": "application/xml"})
 
-    def _sign(self, account: str, container: str, name: str, until: str, permissions: str) -> str:
-        text = "\n".join((account, container, name, until, permissions)).encode()
-        return base64.b64encode(hmac.new(self._key, text, hashlib.sha256).digest()).decode()
+    def _sign(self, account: str, container: str, name: str, asked: Mapping[str, str]) -> str:
+        """A service SAS as Azure Storage documents it, of version 2020-12-06 and later."""
+        resource = f"/blob/{account}/{container}" + (f"/{name}" if name else "")
+        keys = ("sp", "st", "se", "", "si", "sip", "spr", "sv", "sr", "", "ses", "rscc", "rscd", "rsce", "rscl", "rsct")
+        text = "\n".join(asked.get(key, "") if at != 3 else resource for at, key in enumerate(keys))
+        return base64.b64encode(hmac.new(base64.b64decode(self.key), text.encode(), hashlib.sha256).digest()).decode()
 
 
 def _read(request: Request, blob: Blob) -> Answer:

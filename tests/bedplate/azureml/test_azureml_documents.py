@@ -116,13 +116,6 @@ def test_a_kubernetes_endpoint_names_its_compute() -> None:
     assert "public_network_access" not in document
 
 
-def test_what_az_does_not_know_is_left_out_and_said() -> None:
-    told = OnlineDeployment("b", "e", False, None, None, None, None, settings={"startup_probe": {"period": 1}})
-    text = azureml_yaml.deployment_yaml(told)
-    assert text.startswith("# startup_probe: ")
-    assert "startup_probe" not in yaml.safe_load(text)
-
-
 def test_a_managed_endpoint_says_who_may_call_it() -> None:
     document = yaml.safe_load(azureml_yaml.endpoint_yaml(azureml_yaml.endpoint("iris", entry())))
     assert (document["name"], document["auth_mode"]) == ("iris", "key")

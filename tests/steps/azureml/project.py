@@ -17,7 +17,7 @@ from bedplate.stat_cache import StatCache
 from bedplate.step import Given, Task
 from steps import create_environment, deploy, smoke_test
 from tests.azure.signed_in import KeptLog, sign_in
-from tests.azure.standin import StandIn
+from tests.azure.standin import StandIn, Workspace
 
 DIGEST = "sha256:" + "a" * 64
 SPEC = """\
@@ -84,6 +84,7 @@ class Project:
     def deploy(self) -> Deployment:
         task = self._task(deploy)
         outputs = {task.needs[0]: self.environment()}
+        self.environment_output = outputs[task.needs[0]]
         return deploy.run(task.inputs, self._given(task, outputs), self._clients())
 
     def smoke(self, deployed: Deployment) -> SmokeReport:
@@ -104,3 +105,31 @@ class Project:
     def _clients(self) -> Any:
         loaded = spec.load(self.root / "pipeline.yaml")
         return SimpleNamespace(root=self.root, log=self.log, spec=loaded, azure=self.azure, yes=self.yes)
+
+    def drift(self) -> list[str]:
+        """What `doit plan --remote` would say of environment and service."""
+        made = self._task(create_environment)
+        outputs: dict[str, Any] = {need: PushedImage("base", "r.io/base", DIGEST, "b" * 64, ()) for need in made.needs}
+        found = create_environment.drift(made.inputs, self._given(made, outputs), self._clients())
+        task = self._task(deploy)
+        environment = self.environment_output
+        found += deploy.drift(task.inputs, self._given(task, {task.needs[0]: environment}), self._clients())
+        return [str(one) for one in found]
+
+
+def held(azure: StandIn) -> Workspace:
+    return next(iter(azure.azure.workspaces.values()))
+
+
+def of_kind(azure: StandIn, kind: str) -> dict[str, Any]:
+    found = held(azure).documents
+    return {path: found[path] for path in found if path.startswith(kind) and path.count("/") == 3}
+
+
+def traffic(azure: StandIn) -> dict[str, int]:
+    found: dict[str, int] = held(azure).documents["onlineEndpoints/iris"]["properties"]["traffic"]
+    return found
+
+
+def sent(azure: StandIn, method: str, part: str) -> int:
+    return sum(one.method == method and part in one.path for one in azure.recorder)

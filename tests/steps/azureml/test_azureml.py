@@ -4,49 +4,15 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from bedplate.errors import SpecError, StepError
-from tests.azure.conftest import echo, judged_azure, prism  # noqa: F401  # fixtures
-from tests.azure.standin import StandIn, Workspace
-from tests.steps.azureml_project import DIGEST, Project
+from tests.azure.standin import StandIn
+from tests.steps.azureml.project import DIGEST, Project, held, of_kind, sent, traffic
 
 pytestmark = [pytest.mark.judges, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
-
-
-@pytest.fixture
-def azure(judged_azure: StandIn, echo: str) -> Iterator[StandIn]:  # noqa: F811
-    """Every deployment answers with what it is sent."""
-    judged_azure.azure.serve = lambda *_: echo
-    yield judged_azure
-
-
-@pytest.fixture
-def project(tmp_path: Path, azure: StandIn, monkeypatch: pytest.MonkeyPatch) -> Project:
-    return Project(tmp_path, azure, monkeypatch)
-
-
-def held(azure: StandIn) -> Workspace:
-    return next(iter(azure.azure.workspaces.values()))
-
-
-def of_kind(azure: StandIn, kind: str) -> dict[str, Any]:
-    found = held(azure).documents
-    return {path: found[path] for path in found if path.startswith(kind) and path.count("/") == 3}
-
-
-def traffic(azure: StandIn) -> dict[str, int]:
-    found: dict[str, int] = held(azure).documents["onlineEndpoints/iris"]["properties"]["traffic"]
-    return found
-
-
-def sent(azure: StandIn, method: str, part: str) -> int:
-    return sum(one.method == method and part in one.path for one in azure.recorder)
 
 
 # ---- environments

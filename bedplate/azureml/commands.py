@@ -1,0 +1,23 @@
+"""azureml.commands: the command of `az` that shows a thing of Azure's to a person."""
+
+from __future__ import annotations
+
+import re
+
+PLACE = re.compile(
+    r"/subscriptions/(?P<subscription>[^/]+)/resourceGroups/(?P<group>[^/]+)/providers/[^/]+/workspaces/(?P<workspace>[^/]+)"
+    r"/onlineEndpoints/(?P<endpoint>[^/]+)(?:/deployments/(?P<deployment>[^/]+))?$",
+    re.IGNORECASE,
+)
+
+
+def show(place: str) -> str:
+    """`place`: an ARM id."""
+    found = PLACE.match(place)
+    if found is None:
+        return f"az resource show --ids {place}"
+    noun, which = "online-endpoint", f"--name {found['endpoint']}"
+    if found["deployment"]:
+        noun, which = "online-deployment", f"--name {found['deployment']} --endpoint-name {found['endpoint']}"
+    where = f"--workspace-name {found['workspace']} --resource-group {found['group']}"
+    return f"az ml {noun} show {which} {where} --subscription {found['subscription']}"

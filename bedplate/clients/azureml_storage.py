@@ -1,0 +1,75 @@
+"""azureml_storage: the workspace's own datastore, and how its container may be written to."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from bedplate.clients.azure_versions import BLOB, ML
+from bedplate.errors import StepError
+from bedplate.secrets import Secret
+
+if TYPE_CHECKING:
+    from bedplate.clients.azure import Azure
+
+DATASTORE = "workspaceblobstore"  # the one that each workspace has
+LIFETIME_S = 8 * 3600  # of a signature that we derive: the largest model is sent by then
+STORAGE = "https://storage.azure.com/.default"  # Microsoft Entra's name for storage accounts
+HINT = "register the model yourself, and write `registered: NAME:VERSION`"
+
+
+@dataclass(frozen=True)
+class Container:
+    """`signature`: the query that lets its bearer write, without `?`; `token`: of Microsoft Entra, where there is none.
+
+    `datastore`: its ARM id."""
+
+    datastore: str
+    url: str
+    signature: Secret | None
+    token: Secret | None
+
+
+def container(azure: Azure) -> Container:
+    """Where models are sent to. By the datastore's credentials: its signature, one made with its account key, or
+
+    (a datastore that has none: access by identity) the token of whoever is signed in. Raises StepError."""
+    datastore = f"{azure.workspace_id}/datastores/{DATASTORE}"
+    found = azure.get(datastore, ML)
+    if found is None:
+        raise StepError(f"the workspace has no datastore {DATASTORE}", HINT)
+    said = found["properties"]
+    protocol, suffix = said.get("protocol") or "https", said.get("endpoint") or "core.windows.net"
+    account, name = str(said["accountName"]), str(said["containerName"])
+    url = f"{protocol}://{account}.blob.{suffix}/{name}"
+    if (said.get("credentials") or {}).get("credentialsType") == "None":
+        return Container(datastore, url, None, azure.token(STORAGE))
+    secrets = azure.post(f"{datastore}/listSecrets", None, ML).document
+    signature = str(secrets.get("sasToken") or "").lstrip("?")
+    if not signature and secrets.get("key"):
+        signature = sign(account, name, Secret(str(secrets["key"])), time.time() + LIFETIME_S)
+    if not signature:
+        kind = secrets.get("secretsType") or "no secret"
+        raise StepError(f"datastore {DATASTORE} has {kind}, with which nothing can be sent there", HINT)
+    return Container(datastore, url, Secret(signature), None)
+
+
+def sign(account: str, container: str, key: Secret, until: float) -> str:
+    """The query that lets its bearer read, create and write blobs of a container until then (seconds since 1970).
+
+    Azure Storage, "Create a service SAS", string-to-sign of version 2020-12-06 and later."""
+    expiry = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(until))
+    fields = {"sp": "rcw", "se": expiry, "sv": BLOB, "sr": "c"}
+    text = "\n".join(
+        # permissions, start, expiry, resource, identifier, addresses, protocol, version, kind, snapshot, encryption
+        [fields["sp"], "", expiry, f"/blob/{account}/{container}", "", "", "", BLOB, "c", "", ""]
+        + [""] * 5  # headers of answers
+    )
+    made = hmac.new(base64.b64decode(key.reveal()), text.encode(), hashlib.sha256).digest()
+    fields["sig"] = base64.b64encode(made).decode()
+    return "&".join(f"{name}={quote(value, safe='')}" for name, value in fields.items())

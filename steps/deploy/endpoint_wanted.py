@@ -1,0 +1,171 @@
+"""endpoint_wanted: the endpoint and the deployment that the spec asks for, as Azure is told of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from bedplate import labels
+from bedplate.azureml import bodies as azureml_bodies
+from bedplate.azureml import documents as azureml_yaml
+from bedplate.azureml import drift
+from bedplate.azureml.documents import ModelVersion, OnlineDeployment, OnlineEndpoint
+from bedplate.azureml.refs import AssetRef
+from bedplate.clients import azureml_assets
+from bedplate.clients.azure_versions import ML
+from bedplate.clients.azureml_assets import Upload
+from bedplate.errors import StepError
+from bedplate.model import Environment, OnlineEndpointDeploy, ServiceEntry
+from bedplate.step import Clients, Given
+
+if TYPE_CHECKING:
+    from steps.deploy.online_endpoint import Inputs
+
+SERVICE = "bedplate.service"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Bodies for the Resource Manager with their ARM ids, and the same for `az ml`.
+
+    The deployment's name is a hash of all that makes it another one."""
+
+    name: str
+    endpoint: str
+    place: str
+    body: dict[str, Any]
+    endpoint_place: str
+    endpoint_body: dict[str, Any]
+    documents: tuple[OnlineEndpoint, OnlineDeployment]
+
+
+def wanted(inputs: Inputs, given: Given, clients: Clients, *, send: bool) -> Wanted:
+    """`send`: model and code are sent where Azure has them not; else nothing is changed there. Raises StepError."""
+    made = _described(inputs, given, clients)
+    environment, model, code = _Assets(made, inputs, given, clients, send).ids()
+    workspace = clients.azure.workspace_id
+    location = _location(clients)
+    own = {labels.PROJECT: inputs.project, SERVICE: inputs.service}
+    made = replace(made, settings={**made.settings, "tags": {**made.settings.get("tags", {}), **own}})
+    entry = OnlineEndpointDeploy(None, inputs.compute, None, 1, False, None, inputs.settings)
+    endpoint = azureml_yaml.endpoint(made.endpoint, entry)
+    told = {**endpoint.settings.get("tags", {}), labels.PROJECT: inputs.project}
+    endpoint = replace(endpoint, settings={**endpoint.settings, "tags": told})
+    body = azureml_bodies.deployment(made, location, environment, model, code)
+    name = f"v-{azureml_bodies.content([drift.fixed(body), own])}"
+    place = f"{workspace}/onlineEndpoints/{made.endpoint}"
+    made = replace(
+        made,
+        name=name,
+        environment=_ref(environment, "environments", workspace),
+        model=_ref(model, "models", workspace),
+    )
+    return Wanted(
+        name=name,
+        endpoint=made.endpoint,
+        place=f"{place}/deployments/{name}",
+        body=body,
+        endpoint_place=place,
+        endpoint_body=azureml_bodies.endpoint(endpoint, workspace, location, {}),
+        documents=(endpoint, made),
+    )
+
+
+def _described(inputs: Inputs, given: Given, clients: Clients) -> OnlineDeployment:
+    """The deployment as `az ml` would be told of it; its name is found later, from its content."""
+    if inputs.from_:
+        from bedplate.azureml import read as azureml_read
+
+        return azureml_read.deployment(inputs.from_, clients.root)
+    entry = OnlineEndpointDeploy(
+        inputs.endpoint, inputs.compute, inputs.instance_type, inputs.instance_count, False, None, inputs.settings
+    )
+    service = ServiceEntry(inputs.service, "", None, inputs.code, inputs.entry_script, ())
+    environment = AssetRef("", "environments", given.one(Environment).name, None, None)
+    return azureml_yaml.deployment("", inputs.endpoint, service, entry, environment, None, inputs.variables)
+
+
+class _Assets:
+    """Ids of environment, model and code; what the YAML of a team does not name is the service's."""
+
+    def __init__(self, made: OnlineDeployment, inputs: Inputs, given: Given, clients: Clients, send: bool) -> None:
+        self._made, self._inputs, self._given, self._clients, self._send = made, inputs, given, clients, send
+        self._azure = clients.azure
+
+    def ids(self) -> tuple[str | None, str | None, str | None]:
+        inputs, root = self._inputs, self._clients.root
+        sets = list(self._given.file_sets)
+        code = azureml_assets.upload(inputs.code, sets.pop(0), root) if inputs.code is not None else None
+        model = None
+        if inputs.model_path is not None and not inputs.registered:
+            model = azureml_assets.upload(inputs.model_path, sets.pop(0), root)
+        return self._environment(), self._model(model), self._code(code)
+
+    def _environment(self) -> str | None:
+        told = self._made.environment
+        if self._inputs.from_ and isinstance(told, AssetRef):
+            return self._id(told)
+        return self._given.one(Environment).reference
+
+    def _model(self, own: Upload | None) -> str | None:
+        inputs, told = self._inputs, self._made.model
+        if isinstance(told, AssetRef):
+            return self._id(told)
+        if isinstance(told, ModelVersion):
+            return self._sent_model(told.name or inputs.service, self._read(told.path), told)
+        if inputs.registered:
+            return azureml_assets.registered(self._azure, inputs.registered)
+        if own is None or not inputs.model:
+            return None
+        return self._sent_model(inputs.model, own, ModelVersion("", tags={"version": inputs.model_version}))
+
+    def _sent_model(self, name: str, sent: Upload, told: ModelVersion) -> str:
+        if not self._send:
+            return azureml_assets.model_place(self._azure, name, sent)
+        return azureml_assets.model(self._azure, name, sent, self._clients.log, told.type, told.tags)
+
+    def _code(self, own: Upload | None) -> str | None:
+        told = self._made.code
+        if isinstance(told, AssetRef):
+            return self._id(told)
+        if self._inputs.from_ and told is not None and told != self._inputs.code:
+            own = self._read(told)
+        if own is None:
+            return None
+        if not self._send:
+            return azureml_assets.code_place(self._azure, own)
+        return azureml_assets.code(self._azure, own, self._clients.log)
+
+    def _read(self, path: str) -> Upload:
+        """The files at a path that only the YAML names."""
+        if "://" in path or path.startswith("azureml:"):
+            hint = "register it, and name it azureml:NAME:VERSION"
+            raise StepError(f"{path}: only files of the project are sent", hint)
+        return azureml_assets.at(path, self._clients.root)
+
+    def _id(self, reference: AssetRef) -> str:
+        if not reference.scope and reference.version:
+            workspace = self._azure.workspace_id
+            return f"{workspace}/{reference.collection}/{reference.name}/versions/{reference.version}"
+        if not reference.version:
+            raise StepError(f"{reference} names no version", "write azureml:NAME:VERSION: what runs is then known")
+        return str(reference).removeprefix("azureml:") if reference.scope.startswith("/") else str(reference)
+
+
+def _location(clients: Clients) -> str:
+    place = clients.azure.workspace_id
+    workspace = clients.azure.get(place, ML)
+    if workspace is None:
+        hint = "correct `workspace.name`; `az ml workspace list` shows what there is"
+        raise StepError(f"there is no workspace {place.rpartition('/')[2]}", hint)
+    return str(workspace["location"])
+
+
+def _ref(id: str | None, collection: str, workspace: str) -> AssetRef | None:
+    """As `az ml` is told of a version: by name, where it is the workspace's own."""
+    if id is None:
+        return None
+    head, _, version = id.rpartition("/versions/")
+    if head.lower().startswith(f"{workspace}/{collection}/".lower()):
+        return AssetRef("", collection, head.rpartition("/")[2], version, None)
+    return AssetRef.parse(id if id.startswith("azureml:") else f"azureml:{id}", collection)
