@@ -91,12 +91,21 @@ def _images(images: Plain, root: Node, mistakes: Mistakes) -> None:
     for name, image in images.items():
         if "reference" in image:
             _reference(image["reference"], ("images", name, "reference"), root, mistakes)
+        _requires("images", name, image, root, mistakes)
         if "mirror" in image.get("rootfs", {}):
             _credentials(image["rootfs"]["mirror"], ("images", name, "rootfs", "mirror"), root, mistakes)
         for argument in image.get("from", {}):
             if argument in image.get("args", {}):
                 place = key_at(root, ("images", name, "args", argument))
                 mistakes.add(place, f"images.{name}.args: '{argument}' stands in 'from' too", "keep one of them")
+
+
+def _requires(section: str, name: str, entry: Plain, root: Node, mistakes: Mistakes) -> None:
+    from bedplate.image_contents import ranges
+
+    for inner, is_key, why, hint in ranges.wrong(entry.get("requires", {})):
+        keys = (section, name, "requires", *inner)
+        mistakes.add((key_at if is_key else at)(root, keys), f"{_said(keys)}: {why}", hint)
 
 
 def _reference(text: str, keys: Keys, root: Node, mistakes: Mistakes) -> None:
@@ -122,6 +131,7 @@ def _credentials(text: str, keys: Keys, root: Node, mistakes: Mistakes) -> bool:
 def _environments(plain: Plain, root: Node, mistakes: Mistakes) -> None:
     for name, environment in plain.get("environments", {}).items():
         keys = ("environments", name)
+        _requires("environments", name, environment, root, mistakes)
         for key in ("pip", "conda"):
             if environment.get("user_managed") and key in environment:
                 message = f"environments.{name}: '{key}' adds to an image that 'user_managed' says is complete"

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from bedplate.image_contents import orders
+
+if TYPE_CHECKING:
+    from packaging.specifiers import SpecifierSet
 
 Compare: TypeAlias = Callable[[str, str], int]
 
@@ -39,7 +42,21 @@ def within(version: str, wanted: str, kind: str) -> bool:
         return True
     if kind not in COMPARES:
         return _pep440(version, wanted)
-    return all(_meets(version, operator, bound, kind) for operator, bound in _clauses(wanted))
+    return all(_meets(version, operator, bound, kind) for operator, bound in clauses(wanted))
+
+
+def pep440(wanted: str) -> SpecifierSet:
+    """Raises ValueError for what is no range."""
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    found = SpecifierSet(prereleases=True)
+    for operator, bound in clauses(wanted):
+        try:
+            found &= SpecifierSet(f"{operator}{bound}", prereleases=True)
+        except InvalidSpecifier:
+            bare = bound.removesuffix(".*")
+            raise ValueError(f"'{bare}' is no version" + (f" that {operator} takes" if "+" in bare else "")) from None
+    return found
 
 
 def upstream(version: str, kind: str) -> str:
@@ -50,16 +67,19 @@ def upstream(version: str, kind: str) -> str:
     return re.sub(r"-r[0-9]+$", "", version) if kind == "apk" else version
 
 
-def _clauses(wanted: str) -> Iterator[tuple[str, str]]:
+def clauses(wanted: str) -> Iterator[tuple[str, str]]:
+    """Operators of two sides and what they compare with. Raises ValueError."""
     for clause in wanted.split(","):
         found = CLAUSE.fullmatch(clause)
         if found is None:
             raise ValueError(f"'{clause.strip()}' is no comparison of versions")
         operator, bound = found[1] or "==", found[2]
-        if operator in ("==", "!=") and not found[1]:
+        if operator in ("==", "!=") and not found[1] and "+" not in bound:  # no local version begins like another
             bound = f"{bound.removesuffix('.*')}.*"
         if operator == "~=":
             head = bound.rpartition(".")[0]
+            if bound.endswith(".*"):
+                raise ValueError(f"'~={bound}': '.*' goes with == and != only")
             if not head:
                 raise ValueError(f"'~={bound}' needs two numbers at least")
             yield from ((">=", bound), ("==", f"{head}.*"))
@@ -81,14 +101,9 @@ def _meets(version: str, operator: str, bound: str, kind: str) -> bool:
 
 
 def _pep440(version: str, wanted: str) -> bool:
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet
     from packaging.version import InvalidVersion, Version
 
-    ranges = ",".join(f"{operator}{bound}" for operator, bound in _clauses(wanted))
-    try:
-        specifiers = SpecifierSet(ranges, prereleases=True)
-    except InvalidSpecifier as error:
-        raise ValueError(f"'{wanted}': {error}") from None
+    specifiers = pep440(wanted)
     try:
         return specifiers.contains(Version(version))
     except InvalidVersion:

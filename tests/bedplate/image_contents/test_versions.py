@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bedplate.image_contents import orders
-from bedplate.image_contents.versions import upstream, within
+from bedplate.image_contents.versions import pep440, upstream, within
 
 
 @pytest.mark.parametrize(
@@ -125,3 +125,14 @@ DEBIAN = st.builds(
 def test_debians_order_is_that_of_dpkg(one: str, other: str) -> None:
     said = {-1: "lt", 0: "eq", 1: "gt"}[orders.debian(one, other)]
     assert subprocess.run(["dpkg", "--compare-versions", one, said, other]).returncode == 0, f"{one} {said} {other}"
+
+
+def test_a_local_version_alone_is_that_version() -> None:
+    assert within("2.1.0+cu118", "2.1.0+cu118", "pep440")
+    assert not within("2.1.0+cu121", "2.1.0+cu118", "pep440")
+
+
+@pytest.mark.parametrize("wanted", ["~=3", ">=3.*", "~=3.8.*", "newest", ">=2.1+cu118", "==1..2"])
+def test_what_is_no_range_is_refused_without_a_version(wanted: str) -> None:
+    with pytest.raises(ValueError, match=r"'"):
+        pep440(wanted)
