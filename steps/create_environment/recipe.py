@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bedplate.errors import StepError
 
-VERSION = 1  # goes up with every change to the text that is written here
+VERSION = 2  # goes up with every change to the text that is written here
 SERVER = "azureml-inference-server-http"
 BRINGS_SERVER = (SERVER, "azureml-defaults")
 APP = "/var/azureml-app"
@@ -78,7 +78,7 @@ def dockerfile(
     lines.append("ENV PYTHONUNBUFFERED=1")
     lines += [f"ENV {name}={_quoted(name, value)}" for name, value in variables.items()]
     # an entry point of the base would be given the command as its arguments
-    lines += [f"WORKDIR {APP}", "ENTRYPOINT []", f"CMD {json.dumps(['/bin/sh', '-c', SERVE])}"]
+    lines += [f"EXPOSE {PORT}", f"WORKDIR {APP}", "ENTRYPOINT []", f"CMD {json.dumps(['/bin/sh', '-c', SERVE])}"]
     if tools.user not in ("", "root", "0"):
         lines.append(f"USER {tools.user}")
     return "\n".join(lines) + "\n"
