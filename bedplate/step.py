@@ -11,7 +11,9 @@ from bedplate.model import Output, Registry, Spec
 from bedplate.questions import Answers, Question
 
 if TYPE_CHECKING:
+    from bedplate.azureml.drift import Difference
     from bedplate.clients.azure import Azure
+    from bedplate.clients.credentials import Login
     from bedplate.clients.docker_engine import Engine
     from bedplate.clients.oci_registry import OciRegistry
     from bedplate.context import Recipe
@@ -226,6 +228,13 @@ class Stops(Protocol):
         """Stops it; what was stopped in words, None if there was nothing to stop. Nothing of others' is touched."""
 
 
+class Drifts(Protocol):
+    """What a step has besides, if others can change what it made (`doit plan --remote`)."""
+
+    def drift(self, inputs: Any, given: Given, clients: Clients) -> list[Difference] | None:
+        """What is not as the spec says; None: nothing is elsewhere. Nothing is changed. Raises SpecError, StepError."""
+
+
 # ---- building, shared by build_base and create_environment
 
 
@@ -244,6 +253,7 @@ class BuildRequest:
     platform: str
     labels: Mapping[str, str]
     secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    logins: Mapping[str, Login] = field(default_factory=dict, repr=False)  # of upstream images, by registry
     extra_files: Mapping[str, bytes] = field(default_factory=dict, repr=False)  # in the context for this build only
     # an ignore file with which a client program may be handed the folder itself, None: it is given the files alone
     ignore: bytes | None = None

@@ -1,4 +1,4 @@
-"""build_base: an image of the spec becomes an image in the engine, or is found to be one already."""
+"""build_base: an image of the spec becomes an image in the engine or in Azure's registry, or is found there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TypeAlias
 from bedplate import labels
 from bedplate.machine import this_platform
 from bedplate.model import (
-    AcrTasksBuilder,
+    AcrRegistry,
     BuiltImage,
     DockerfileImage,
     ImageEntry,
@@ -18,6 +18,7 @@ from bedplate.model import (
     Registry,
     RootfsImage,
     Spec,
+    WorkspaceRegistry,
 )
 from bedplate.questions import Answers, AskImage, Question
 from bedplate.step import BuildRequest, Clients, DockerfileFiles, Files, FileSet, Given, Made, ReadFile, Task, Upstream
@@ -76,20 +77,20 @@ def tasks(spec: Spec) -> Iterable[Task]:
 
 
 def run(inputs: Inputs, given: Given, clients: Clients) -> BuiltImage:
-    from bedplate.builders import found
+    from bedplate.builders import found, image
 
     name, registry = inputs.path.rpartition("/")[2], given.one(Registry)
     if isinstance(inputs, ReferenceInputs):
         return _reference(inputs, name, given, clients)
-    in_cloud = isinstance(inputs, DockerfileInputs) and isinstance(clients.spec.target.builder, AcrTasksBuilder)
-    known = found.find(name, inputs.path, given.fingerprint, registry, clients, by_engine=not in_cloud)
+    known = found.find(
+        name, inputs.path, given.fingerprint, registry, clients, by_engine=not image.in_azure(clients.spec)
+    )
     if known:
         return known
-    digest = None
     if isinstance(inputs, DockerfileInputs):
         digest = _dockerfile(inputs, name, given, clients)
     else:
-        _rootfs(inputs, name, given, clients)
+        digest = _rootfs(inputs, name, given, clients)
     return BuiltImage(name, found.local_tag(inputs.path, given.fingerprint), given.fingerprint, digest)
 
 
@@ -100,8 +101,8 @@ def makes(inputs: Inputs, fingerprint: str, file_sets: Sequence[FileSet], identi
 def asks(output: BuiltImage, spec: Spec) -> Sequence[Question]:
     from bedplate.builders import found
 
-    if output.digest and isinstance(spec.target.builder, AcrTasksBuilder):
-        return []  # it was never in the engine; of the registry the push asks
+    if output.digest and isinstance(spec.target.registry, AcrRegistry | WorkspaceRegistry):
+        return []  # it need not be in the engine; of the registry the push asks
     return found.ask(f"{spec.project}/{output.name}", output.fingerprint, spec)
 
 
@@ -136,17 +137,19 @@ def _dockerfile(inputs: DockerfileInputs, name: str, given: Given, clients: Clie
     entry = clients.spec.images[name]
     assert isinstance(entry, DockerfileImage)
     recipe = clients.recipe(given.aside)  # the very object that was hashed: nothing is read again
-    pins = upstream.pinned(recipe.parents, clients)
+    in_azure, registry = image.in_azure(clients.spec), given.one(Registry)
+    if in_azure:
+        pins, logins = upstream.for_azure(recipe.parents, registry, clients)
+    else:
+        pins, logins = upstream.pinned(recipe.parents, clients), {}
     text, lines = context.sent(recipe, pins=pins)
     args = dict(entry.args)
     for argument, parent in entry.from_.items():
         built = given.outputs[f"build_base:{parent}"]
         assert isinstance(built, BuiltImage)
         path = f"{clients.spec.project}/{parent}"
-        if isinstance(clients.spec.target.builder, AcrTasksBuilder):
-            args[argument] = found.reference(built, path, given.one(Registry), clients)
-        else:
-            args[argument] = found.in_engine(built, path, given.one(Registry), clients)
+        where = found.reference if in_azure else found.in_engine
+        args[argument] = where(built, path, registry, clients)
     secrets = {
         secret: read_secret(source, clients.root, f"secret {secret} of image {name}").reveal().encode()
         for secret, source in entry.secrets.items()
@@ -164,18 +167,21 @@ def _dockerfile(inputs: DockerfileInputs, name: str, given: Given, clients: Clie
         platform=entry.platform or this_platform(),
         labels=_labels(name, given, clients),
         secrets=secrets,
+        logins=logins,
     )
-    return image.made(request, given.one(Registry), clients)
+    return image.made(request, registry, clients)
 
 
-def _rootfs(inputs: RootfsInputs, name: str, given: Given, clients: Clients) -> None:
-    from bedplate.builders import docker, found, rootfs
+def _rootfs(inputs: RootfsInputs, name: str, given: Given, clients: Clients) -> str | None:
+    """The root file system is made on this machine; only what becomes of it may be made elsewhere."""
+    from bedplate.builders import acr_tasks, docker, found, image, rootfs
 
     architecture = None if inputs.platform == this_platform() else rootfs.ARCHITECTURES[inputs.platform]
     wanted = rootfs.Rootfs(
         inputs.suite, inputs.packages, inputs.variant, inputs.components, inputs.mirror, architecture
     )
-    clients.log.note("builder: mmdebstrap, then the engine through its API")
+    in_azure = image.in_azure(clients.spec)
+    clients.log.note(f"builder: mmdebstrap, then {'ACR Tasks' if in_azure else 'the engine through its API'}")
     tar = rootfs.build(wanted, clients.log, fresh=clients.again)
     request = BuildRequest(
         image=name,
@@ -189,12 +195,15 @@ def _rootfs(inputs: RootfsInputs, name: str, given: Given, clients: Clients) -> 
         platform=inputs.platform,
         labels=_labels(name, given, clients),
     )
+    if in_azure:
+        return acr_tasks.build(request, given.one(Registry), clients)
     docker.build(request, clients.root, clients.engine, clients.log)
+    return None
 
 
 def _reference(inputs: ReferenceInputs, name: str, given: Given, clients: Clients) -> BuiltImage:
     """Somebody else's image stays as it is, so it has no label of ours: its digest is the proof."""
-    from bedplate.builders import found, upstream
+    from bedplate.builders import found, image, ship, upstream
 
     tag = found.local_tag(inputs.path, given.fingerprint)
     registry, short = given.one(Registry), labels.short(given.fingerprint)
@@ -202,8 +211,15 @@ def _reference(inputs: ReferenceInputs, name: str, given: Given, clients: Client
     if digest:
         clients.log.note(f"reused {registry.address}/{inputs.path}@{digest}")
         return BuiltImage(name, tag, given.fingerprint, digest)
-    upstream.take(inputs.reference, inputs.platform, tag, clients)
-    return BuiltImage(name, tag, given.fingerprint, None)
+    digest = upstream.imported(inputs.reference, inputs.platform, inputs.path, short, registry, clients)
+    if digest is None:
+        upstream.take(inputs.reference, inputs.platform, tag, clients)
+    taken = BuiltImage(name, tag, given.fingerprint, digest)
+    if digest or not image.in_azure(clients.spec):
+        return taken
+    # a build in Azure finds its parents in the registry
+    pushed = ship.ship(taken, f"{registry.address}/{inputs.path}", (), registry, clients)
+    return BuiltImage(name, tag, given.fingerprint, pushed.digest)
 
 
 def _labels(name: str, given: Given, clients: Clients) -> Mapping[str, str]:

@@ -19,6 +19,7 @@ from typing import Any
 
 from bedplate import context
 from bedplate.answer import Message
+from bedplate.builders import inspection
 from bedplate.clients.docker_engine import Engine
 from bedplate.clients.endpoint import Endpoint
 from bedplate.model import Deployment, Environment, SmokeCase, SmokeExpectation, SmokeRequest
@@ -67,7 +68,9 @@ def python_base() -> str:
 def serving_image() -> str:
     """The base with the inference server, built once from the Dockerfile that create_environment writes."""
     base = python_base()
-    text = recipe.dockerfile(base, tools.find(engine(), "base", base, conda=False), [], [], SERVER, {"FROM_ENV": "yes"})
+    with inspection.opened(engine(), base) as contents:
+        has = tools.find(contents, "base", conda=False)
+    text = recipe.dockerfile(base, has, [], [], SERVER, {"FROM_ENV": "yes"})
     bundle = next((Path(os.environ[n]) for n in ("PIP_CERT", "SSL_CERT_FILE") if os.environ.get(n)), None)
     name = f"bedplate-test-serving:{hashlib.sha256(text.encode()).hexdigest()[:12]}"
     if engine().image(name) is None:

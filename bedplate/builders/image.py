@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 
 from bedplate.builders import buildx, docker, host_settings
+from bedplate.clients.docker_engine import Engine
 from bedplate.errors import StepError
-from bedplate.model import AcrTasksBuilder, Registry
+from bedplate.model import AcrTasksBuilder, Registry, Spec
 from bedplate.step import BuildRequest, Clients
 
 # Where a client program that sends only what changed overtakes one tar: docs/decisions/build-context.md.
@@ -15,9 +16,14 @@ MANY_FILES = 500
 MANY_BYTES = 20_000_000
 
 
+def in_azure(spec: Spec) -> bool:
+    """Are images built in Azure? Then no engine is asked for anything: there may be none."""
+    return isinstance(spec.target.builder, AcrTasksBuilder)
+
+
 def made(request: BuildRequest, registry: Registry, clients: Clients) -> str | None:
     """Built where the target says: the digest where the registry has it already, None where the engine has it."""
-    if isinstance(clients.spec.target.builder, AcrTasksBuilder):
+    if in_azure(clients.spec):
         from bedplate.builders import acr_tasks
 
         return acr_tasks.build(request, registry, clients)
@@ -30,33 +36,42 @@ def build(request: BuildRequest, clients: Clients) -> str:
 
     What the host's settings say of the network (CA bundle, pip, proxies) reaches the build and stays out of the image.
     A secret needs a client program that speaks BuildKit; a large context is faster with one."""
+    try:
+        return _build(request, clients)
+    except docker.NotFetchedError:
+        return _build(request, clients)  # by another way: the engine knows now
+
+
+def _build(request: BuildRequest, clients: Clients) -> str:
     engine, log = clients.engine, clients.log
-    buildkit = docker.uses_buildkit(engine)
-    settings = host_settings.read(os.environ, Path.home())
-    settings = settings if buildkit else settings.without_mounts()
-    why = _why_client(request)
-    client = buildx.client() if why and buildkit else None
+    why = _why_client(request, engine)
+    client = buildx.client() if why and docker.speaks_buildkit(engine) else None
     if request.secrets and client is None:
         names = ", ".join(sorted(request.secrets))
         raise StepError(
             f"image {request.image}: its secrets ({names}) need BuildKit and a docker client that speaks it",
             "install Docker's buildx plugin: `sudo apt-get install docker-buildx`, or docker-buildx-plugin",
         )
+    buildkit = client is not None or docker.uses_buildkit(engine)
     if client:
         log.note(f"builder: {' '.join(client.command)}, because of {why}")
     else:
         log.note(f"builder: {'BuildKit' if buildkit else 'the classic builder'} of the engine, through its API")
+    settings = host_settings.read(os.environ, Path.home())
+    settings = settings if buildkit else settings.without_mounts()
     for note in settings.notes:
         log.note(note)
     request = host_settings.applied(settings, request)
     if client:
         return buildx.build(request, clients.root, engine, log, client)
-    return docker.build(request, clients.root, engine, log)
+    return docker.build(request, clients.root, engine, log, by_classic=False)
 
 
-def _why_client(request: BuildRequest) -> str:
+def _why_client(request: BuildRequest, engine: Engine) -> str:
     if request.secrets:
         return "secrets"
+    if not engine.fetches_context:
+        return "its BuildKit, which cannot read a context that is posted"
     files = request.file_set.files
     size = sum(file.size for file in files)
     if len(files) > MANY_FILES or size > MANY_BYTES:

@@ -1,4 +1,4 @@
-"""inspection: a finished image held against what is required of it, in a container that is made and never started."""
+"""inspection: the files of a finished image, and whether it is what is required of it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import tarfile
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bedplate.builders import found
+from bedplate.builders import found, layers
+from bedplate.builders.image import in_azure
 from bedplate.errors import StepError
 from bedplate.image_contents import verdict
 from bedplate.image_contents.asked import Asked, tag
@@ -37,7 +39,7 @@ def check(
     mend: Callable[[Verdict, str], str],
     clients: Clients,
 ) -> None:
-    """Returns if the image is what is asked of it; it is pulled where the registry alone has it.
+    """Returns if the image is what is asked of it.
 
     Not asked again where the registry has the `checked-` tag on this very image. `what`: `image base`. `mend`: what is
     said of one that is not met, given the family of the image's packages. Raises StepError with all that was found."""
@@ -48,8 +50,7 @@ def check(
         if digest and _checked(path, digest, tag(asked), registry, clients):
             clients.log.note(f"requirements: {len(asked)} met when this image was checked before")
             return
-    reference = found.in_engine(image, path, registry, clients)
-    with opened(clients.engine, reference) as contents:
+    with contents_of(replace(image, digest=digest), registry, clients) as contents:
         try:
             verdicts = verdict.judge(asked, contents)
         except ValueError as error:
@@ -64,8 +65,25 @@ def check(
 
 
 @contextmanager
+def contents_of(image: BuiltImage, registry: Registry, clients: Clients) -> Iterator[Image]:
+    """By the engine, which pulls it where the registry alone has it; by its layers where images are built in Azure."""
+    path = image.tag.rpartition(":")[0]
+    if in_azure(clients.spec):
+        name, _, digest = found.reference(image, path, registry, clients).partition("@")
+        entry = clients.spec.images.get(image.name)
+        platform = entry.platform if entry else None
+        with layers.opened(
+            clients.registry(registry), name.partition("/")[2], digest, platform, clients.log
+        ) as contents:
+            yield contents
+        return
+    with opened(clients.engine, found.in_engine(image, path, registry, clients)) as contents:
+        yield contents
+
+
+@contextmanager
 def opened(engine: Engine, reference: str) -> Iterator[Image]:
-    """The files and the configuration of an image that the engine has."""
+    """The files and the configuration of an image that the engine has, in a container that is never started."""
     config: dict[str, Any] = (engine.image(reference) or {}).get("Config") or {}  # Any: the engine's JSON
     # a name that no other has; a command, because an image may have none
     container = engine.create(f"bedplate-look-{uuid.uuid4().hex}", reference, ["true"])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from bedplate.builders.image import in_azure
+from bedplate.clients import azure_import, azure_registry
 from bedplate.clients.upstream import registry_of
 from bedplate.errors import StepError
 from bedplate.model import Registry
@@ -34,6 +36,33 @@ def pinned(parents: Iterable[Parent], clients: Clients) -> dict[str, str]:
     return send
 
 
+def for_azure(
+    parents: Iterable[Parent], registry: Registry, clients: Clients
+) -> tuple[dict[str, str], Mapping[str, Login]]:
+    """What to send in place of each reference, and the sign-in of each other registry. No engine is asked.
+
+    Raises StepError for an image that Azure cannot reach."""
+    send: dict[str, str] = {}
+    logins: dict[str, Login] = {}
+    for parent in parents:
+        if parent.image is not None:
+            continue
+        by_digest = clients.pinned(parent.reference, parent.platform)
+        host = ImageRef.parse(by_digest).domain
+        own = host == registry.address.partition("/")[0]
+        if not own and not azure_import.reachable(host):
+            raise StepError(
+                f"{parent.reference}: Azure cannot reach {host}, where ACR Tasks would take it from",
+                "write it under `images:` as {reference: ...} and name it in `from:`: it is copied to the registry",
+            )
+        login = None if own else _login(parent.reference, clients)
+        if login:
+            logins[host] = login
+        if by_digest != parent.reference:
+            send[parent.reference] = by_digest
+    return send, logins
+
+
 def take(reference: str, platform: str, tag: str, clients: Clients) -> None:
     """Gives the image the local tag, pulling it where the engine does not have it for this platform."""
     by_digest = clients.pinned(reference, platform)
@@ -58,11 +87,42 @@ def copied(reference: str, platform: str, path: str, tag: str, registry: Registr
     ref = ImageRef.parse(clients.pinned(reference, platform)) if digest else None
     if digest is None or ref is None or ref.digest is None:
         return None
+    if digest == str(ref.digest):
+        return digest
     try:
         source = clients.registry(registry_of(ref, clients.spec)).config(ref.path, str(ref.digest), platform)
         return digest if remote.config(repository, digest, platform) == source else None
     except StepError:
         return None  # then it is taken again, and whoever refuses says why
+
+
+def imported(reference: str, platform: str, path: str, tag: str, registry: Registry, clients: Clients) -> str | None:
+    """Digest of our copy below project/name `path`, which Azure has fetched: nothing comes through this machine.
+
+    None: that is the engine's work, for the registry is none of Azure's, or Azure cannot reach the source."""
+    if registry.kind != "acr":
+        return None
+    ref, azure, log = ImageRef.parse(clients.pinned(reference, platform)), clients.azure, clients.log
+    known = azure_registry.every(azure)
+    into, of = azure_registry.among(known, registry.address), azure_registry.among(known, ref.domain)
+    if into is None or ref.digest is None:
+        return None
+    if of is None and not azure_import.reachable(ref.domain):
+        log.note(f"Azure cannot reach {ref.domain}: {reference} goes through this machine's engine")
+        return None
+    log.note(f"{into.name} imports {ref}")
+    try:
+        login = _login(reference, clients) if of is None else None
+        azure_import.copy(azure, ref, of, login, into, f"{path}:{tag}", log)
+    except StepError as error:
+        if in_azure(clients.spec):
+            raise
+        log.note(f"{error.message}: it goes through this machine's engine instead")
+        return None
+    digest = clients.registry(registry).digest(path, tag)
+    if digest != str(ref.digest):
+        raise StepError(f"{registry.address}/{path}:{tag} is {digest or 'not there'} after the import of {ref}")
+    return digest
 
 
 def _login(reference: str, clients: Clients) -> Login | None:

@@ -6,6 +6,7 @@ import functools
 import json
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -41,16 +42,26 @@ class AzureRegistry:
 
 def by_name(azure: Azure, name: str) -> AzureRegistry:
     """By name or login server, among all of the subscription. StepError: there is none, and which there are."""
-    places = azure.pages(f"/subscriptions/{azure.subscription}/providers/{KIND}", azure_versions.REGISTRY)
-    known = [_read(document) for document in places]
-    for one in known:
-        if name.lower() in (one.name.lower(), one.login_server.lower()):
-            return one
+    known = every(azure)
+    found = among(known, name)
+    if found is not None:
+        return found
     there = ", ".join(sorted(one.name for one in known)[:8]) or "none"
     raise StepError(
         f"no registry {name} in subscription {azure.subscription}; there: {there}",
         "correct `registry.name`, or name another subscription: `workspace.subscription`, `az account set -s NAME`",
     )
+
+
+def every(azure: Azure) -> list[AzureRegistry]:
+    """All of the subscription."""
+    places = azure.pages(f"/subscriptions/{azure.subscription}/providers/{KIND}", azure_versions.REGISTRY)
+    return [_read(document) for document in places]
+
+
+def among(known: Iterable[AzureRegistry], name: str) -> AzureRegistry | None:
+    """The one of this name or login server."""
+    return next((one for one in known if name.lower() in (one.name.lower(), one.login_server.lower())), None)
 
 
 def by_id(azure: Azure, arm_id: str) -> AzureRegistry:

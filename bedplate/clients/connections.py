@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from bedplate.model import AcrRegistry, Registry, Spec, WorkspaceRegistry
+from bedplate.model import AcrRegistry, AcrTasksBuilder, Registry, Spec, WorkspaceRegistry
 from bedplate.seen import Seen
 from bedplate.step import DockerfileFiles, Log
 
@@ -80,7 +80,8 @@ class Connections:
         def connect() -> Upstream:
             from bedplate.clients.upstream import Upstream, registry_of
 
-            return Upstream(lambda ref: self.registry(registry_of(ref, self.spec)), self.engine)
+            engine = None if isinstance(self.spec.target.builder, AcrTasksBuilder) else self.engine
+            return Upstream(lambda ref: self.registry(registry_of(ref, self.spec)), engine)
 
         return self._once("upstream", connect)
 

@@ -21,10 +21,12 @@ ANSWER_S = 5.0
 
 @dataclass(frozen=True)
 class Upstream:
-    """Asks registries by reference. `registry` opens a client for one; `engine` is asked where none answers."""
+    """Asks registries by reference. `registry` opens a client for one; `engine` is asked where none answers.
+
+    `engine` None: what is built elsewhere comes from registries alone."""
 
     registry: Callable[[ImageRef], OciRegistry]
-    engine: Engine
+    engine: Engine | None
 
     def digest(self, reference: str) -> str:
         """`sha256:...` of the manifest or index that the tag names now; of the engine's image where only it has one.
@@ -64,7 +66,7 @@ class Upstream:
         ref = ImageRef.parse(reference)
         if ref.digest:
             return reference
-        image = self.engine.image(reference)
+        image = self.engine.image(reference) if self.engine else None
         if image and not image.get("RepoDigests"):
             if image["Id"] == digest:
                 return reference  # no registry has it: the engine's own name is all there is
@@ -83,7 +85,7 @@ class Upstream:
             return False
 
     def _held(self, reference: str, ref: ImageRef) -> str | None:
-        image = self.engine.image(reference)
+        image = self.engine.image(reference) if self.engine else None
         if image is None:
             return None
         for known in image.get("RepoDigests") or ():

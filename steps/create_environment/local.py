@@ -9,6 +9,7 @@ from typing import Any
 from bedplate import context, fingerprint, labels, requirements
 from bedplate.builders import found, image, ship
 from bedplate.image_contents import asked
+from bedplate.machine import this_platform
 from bedplate.model import BuiltImage, Environment, EnvironmentEntry, PushedImage, Registry, Spec
 from bedplate.questions import Answers, Question
 from bedplate.step import BuildRequest, Clients, FileSet, Given, Made, Requirements, Task
@@ -70,10 +71,11 @@ def run(inputs: Inputs, given: Given, clients: Clients) -> Environment:
         return Environment(inputs.name, "local", f"{pushed.repository}@{pushed.digest}", base.fingerprint, None, None)
     made_of = content(inputs, given.file_sets, base.identity)
     path = _path(inputs)
-    built = found.find(inputs.name, path, made_of, registry, clients)
+    by_engine = not image.in_azure(clients.spec)
+    built = found.find(inputs.name, path, made_of, registry, clients, by_engine=by_engine)
     if built is None:
-        built = BuiltImage(inputs.name, found.local_tag(path, made_of), made_of, None)
-        build(inputs, given, built, clients)
+        wanted = BuiltImage(inputs.name, found.local_tag(path, made_of), made_of, None)
+        built = replace(wanted, digest=build(inputs, given, wanted, clients))
     if inputs.requires:
         _check(inputs, built, registry, clients)
     pushed = ship.ship(built, f"{registry.address}/{path}", _tags(inputs), registry, clients)
@@ -107,11 +109,19 @@ def content(inputs: Inputs, file_sets: Sequence[FileSet], base: str) -> str:
     return fingerprint.digest({**parts, "base": base})
 
 
-def build(inputs: Inputs, given: Given, wanted: BuiltImage, clients: Clients) -> None:
-    """The image under its local tag."""
-    path = f"{inputs.project}/{inputs.image}"
-    reference = found.in_engine(given.one(BuiltImage), path, given.one(Registry), clients)
-    has = tools.find(clients.engine, inputs.image, reference, conda=inputs.conda is not None)
+def build(inputs: Inputs, given: Given, wanted: BuiltImage, clients: Clients) -> str | None:
+    """The image under its local tag; its digest where it was built into the registry."""
+    from bedplate.builders import inspection
+
+    path, base, registry = f"{inputs.project}/{inputs.image}", given.one(BuiltImage), given.one(Registry)
+    if image.in_azure(clients.spec):
+        reference = found.reference(base, path, registry, clients)
+        platform = clients.spec.images[inputs.image].platform or this_platform()
+    else:
+        reference = found.in_engine(base, path, registry, clients)
+        platform = _platform(clients.engine.image(reference) or {})
+    with inspection.contents_of(base, registry, clients) as contents:
+        has = tools.find(contents, inputs.image, conda=inputs.conda is not None)
     sets = list(given.file_sets)
     pip = [file.path for file in sets.pop(0).files] if inputs.pip else []
     conda = [file.path for file in sets.pop(0).files] if inputs.conda else []
@@ -132,12 +142,12 @@ def build(inputs: Inputs, given: Given, wanted: BuiltImage, clients: Clients) ->
         file_set=FileSet("", tuple({file.path: file for files in given.file_sets for file in files.files}.values())),
         args={},
         target=None,
-        platform=_platform(clients.engine.image(reference) or {}),
+        platform=platform,
         labels=labels.of_image(
             inputs.project, f"environments/{inputs.name.lower()}", wanted.fingerprint, clients.spec.version
         ),
     )
-    image.build(request, clients)
+    return image.made(request, registry, clients)
 
 
 def _check(inputs: Inputs, built: BuiltImage, registry: Registry, clients: Clients) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from bedplate import context, labels, requirements
+from bedplate.builders import inspection
 from bedplate.clients.credentials import credentials
 from bedplate.clients.oci_registry import OciRegistry
 from bedplate.errors import SpecError, StepError
@@ -58,7 +59,7 @@ def entry(**changes: Any) -> EnvironmentEntry:
 
 
 def spec(*entries: EnvironmentEntry, kind: Any = None) -> Any:
-    target = SimpleNamespace(name="local", environment=kind or LocalEnvironment(), registry=None)
+    target = SimpleNamespace(name="local", builder=None, environment=kind or LocalEnvironment(), registry=None)
     named = {one.name: one for one in entries}
     return SimpleNamespace(project="p", version=1, target=target, environments=named, images={})
 
@@ -317,20 +318,25 @@ def test_a_conda_file_on_a_base_without_conda_is_told(world: World) -> None:
     assert "image base has no conda" in told.value.message and told.value.hint
 
 
+def look(name: str) -> None:
+    with inspection.opened(engine(), name) as contents:
+        tools.find(contents, "base", conda=False)
+
+
 @pytest.mark.engine
 def test_a_base_without_python_or_without_a_way_to_install_is_told(world: World) -> None:
     name = f"bedplate-test-bare:{uuid.uuid4().hex[:8]}"
     try:
         build(name, "FROM scratch\nENV PATH=/nothing\n")
         with pytest.raises(StepError, match="image base has no python3 on its PATH"):
-            tools.find(engine(), "base", name, conda=False)
+            look(name)
         build(name, f"FROM {python_base()}\nRUN rm -r /usr/lib/python3.11/ensurepip\n")
         with pytest.raises(StepError, match="cannot make a virtual environment") as told:
-            tools.find(engine(), "base", name, conda=False)
+            look(name)
         assert "python3-venv" in told.value.hint
         build(name, f"FROM {python_base()}\nRUN python3 -m venv --without-pip /v\nENV PATH=/v/bin:$PATH\n")
         with pytest.raises(StepError, match="the virtual environment /v has no pip"):
-            tools.find(engine(), "base", name, conda=False)
+            look(name)
     finally:
         subprocess.run(["docker", "rmi", "-f", name], capture_output=True, check=False)
 

@@ -22,7 +22,7 @@ from typing import Any
 
 import pytest
 
-from bedplate.builders import acr_tasks
+from bedplate.builders import acr_runs, acr_tasks
 from bedplate.clients.azure import Azure
 from bedplate.clients.azure_patience import Patience
 from bedplate.errors import StepError
@@ -40,13 +40,13 @@ Build = Callable[..., "tuple[str, KeptLog]"]
 
 @pytest.fixture
 def clients(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[StandIn], Any]:
-    monkeypatch.setattr(acr_tasks, "PAUSE_S", 0.05)
+    monkeypatch.setattr(acr_runs, "PAUSE_S", 0.05)
 
     def clients(azure: StandIn, parallel: int = 8) -> Any:
         sign_in(azure, monkeypatch, tmp_path / "az")
         spec = SimpleNamespace(target=SimpleNamespace(builder=AcrTasksBuilder(parallel, 600, None)))
         return SimpleNamespace(
-            azure=Azure(None, Patience(5, 20, 6)), log=KeptLog(tmp_path / "log"), spec=spec, root=tmp_path
+            azure=Azure(None, Patience(5, 20, 6)), log=KeptLog(tmp_path / "log"), spec=spec, root=tmp_path, again=False
         )
 
     return clients
@@ -195,7 +195,8 @@ def test_no_more_run_at_a_time_than_the_spec_says(standin: StandIn, clients: Any
 
     standin.azure.builds = counted
     given, there = clients(standin, parallel=2), registry(standin)
-    threads = [threading.Thread(target=acr_tasks.build, args=(request(), there, given)) for _ in range(5)]
+    asked = [request(tag=f"demo/base:fp-{n:016x}") for n in range(5)]
+    threads = [threading.Thread(target=acr_tasks.build, args=(one, there, given)) for one in asked]
     for thread in threads:
         thread.start()
     for thread in threads:

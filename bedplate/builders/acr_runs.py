@@ -1,0 +1,168 @@
+"""acr_runs: a run of ACR Tasks, followed by its log to the digest that it pushed, also by a later doit."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bedplate.builders import failure
+from bedplate.builders.layout import Layout
+from bedplate.builders.progress import ClassicProgress, Failed, PlainProgress
+from bedplate.clients.azure_versions import TASKS
+from bedplate.errors import StepError
+from bedplate.step import BuildRequest, Log
+
+if TYPE_CHECKING:
+    from bedplate.clients.azure import Azure
+
+ENDED = ("Succeeded", "Failed", "Canceled", "Error", "Timeout")
+PAUSE_S = 1.0  # between two looks at the log
+TRIES = 3  # of a log that breaks off
+SPARE_S = 300.0  # that a run may wait for a machine beside its own time
+SHORTEST = 4  # characters of a secret that is looked for in the log; a shorter one would blacken words
+
+
+def name(where: str) -> str:
+    return where.rpartition("/")[2]
+
+
+def note(root: Path, tag: str) -> Path:
+    """Where it stands which run builds this image: its tag names the content. Azure does not tell it of a run."""
+    return root / ".bedplate" / "cache" / "runs" / re.sub("[/:]", "+", tag)
+
+
+def begun(note: Path, where: str) -> None:
+    note.parent.mkdir(parents=True, exist_ok=True)
+    note.write_text(where, encoding="utf-8")
+
+
+def under_way(azure: Azure, note: Path, registry: str) -> str | None:
+    """The run of this image that goes on since an earlier doit was killed. `registry`: ARM id of the one built in."""
+    try:
+        where = note.read_text(encoding="utf-8")
+    except OSError:
+        return None
+    if not where.startswith(f"{registry}/runs/"):
+        return None
+    try:
+        found = azure.get(where, TASKS) or {}
+    except StepError:
+        return None
+    return where if (found.get("properties") or {}).get("status", "Error") not in ENDED else None
+
+
+def followed(
+    azure: Azure, where: str, registry: str, request: BuildRequest, layout: Layout, timeout_s: float, log: Log
+) -> str:
+    """Digest once the run has ended, its log shown as it grows. `timeout_s`: the run's own time.
+
+    Whatever ends this before the run has ended cancels it in Azure."""
+    until = time.monotonic() + timeout_s + SPARE_S
+    with azure.cancelling(f"run {name(where)} of {registry}", lambda: _cancel(azure, where)):
+        said = _read(azure, where, _Said(log, request.secrets.values()), until)
+        ended = _ended(azure, where, request, until)
+    return _digest(ended, request, layout, said, name(where), log)
+
+
+class _Said:
+    """What the log has said so far, as the builder that runs there says it."""
+
+    def __init__(self, log: Log, secrets: Iterable[bytes]) -> None:
+        self._progress: ClassicProgress | PlainProgress = ClassicProgress(log)
+        self.log = log
+        self._secrets = [s for s in secrets if len(s) >= SHORTEST]
+        self._rest = b""
+        self.why = ""
+
+    def take(self, content: bytes) -> None:
+        *lines, self._rest = (self._rest + content).replace(b"\r\n", b"\n").split(b"\n")
+        for line in lines:
+            self._line(line)
+
+    def failed(self, otherwise: str) -> Failed:
+        if self._rest:
+            self._line(self._rest)
+        return self._progress.failed(self.why or otherwise)
+
+    @property
+    def classic(self) -> bool:
+        return isinstance(self._progress, ClassicProgress)
+
+    def _line(self, content: bytes) -> None:
+        for secret in self._secrets:  # the service hides them too, but not in what an instruction prints
+            content = content.replace(secret, b"***")
+        line = content.decode(errors="replace")
+        if line.startswith("#1 ") and self.classic:
+            self._progress = PlainProgress(self.log)
+        if "returned a non-zero code:" in line or "did not complete successfully" in line:
+            self.why = line
+        if isinstance(self._progress, PlainProgress):
+            self._progress.take(line)
+        elif self.why and line != self.why:
+            self.log.line(line)  # the service's own words around the end are not the instruction's
+        elif line != self.why:
+            self._progress.take(line + "\n")
+        else:
+            self.log.line(line)
+
+
+def _read(azure: Azure, where: str, said: _Said, until: float) -> _Said:
+    """The log as it grows, to its end. One that breaks off is taken up where it was."""
+    offset, broken, link = 0, 0, ""
+    while time.monotonic() < until:
+        try:
+            link = link or str(azure.post(f"{where}/listLogSasUrl", None, TASKS).document["logLink"])
+            part = azure.log_part(link, offset)
+        except StepError as error:
+            broken, link = broken + 1, ""
+            if broken > TRIES:
+                said.log.note(f"the log cannot be read on: {error.message}; the run goes on")
+                return said
+            time.sleep(PAUSE_S)
+            continue
+        said.take(part.content)
+        offset += len(part.content)
+        if part.complete:
+            return said
+        if not part.content:
+            time.sleep(PAUSE_S)
+    return said
+
+
+def _ended(azure: Azure, where: str, request: BuildRequest, until: float) -> Mapping[str, Any]:
+    """The run's properties once it has ended: its log is complete a moment before."""
+    while True:
+        found: Mapping[str, Any] = (azure.get(where, TASKS) or {}).get("properties") or {"status": "Error"}
+        if found["status"] in ENDED:
+            return found
+        if time.monotonic() > until:
+            raise StepError(
+                f"image {request.image}: run {name(where)} is still {found['status']}, long after its time: cancelled",
+                "raise `builder.timeout_s`; one that stays Queued waits for its agent pool or for fewer runs",
+            )
+        time.sleep(PAUSE_S)
+
+
+def _digest(ended: Mapping[str, Any], request: BuildRequest, layout: Layout, said: _Said, run: str, log: Log) -> str:
+    status = ended["status"]
+    why = str(ended.get("runErrorMessage") or "")
+    if status == "Failed":
+        raise failure.explain(request, layout, said.failed(why or "the run failed"), log, classic=said.classic)
+    if status == "Timeout":
+        raise StepError(f"image {request.image}: run {run} took too long", "raise `builder.timeout_s`")
+    if status != "Succeeded":
+        words = "was cancelled in Azure" if status == "Canceled" else f"ended as {status}"
+        raise StepError(f"image {request.image}: run {run} {words}" + (f": {why}" if why else ""), "run again")
+    repository, _, tag = request.tag.rpartition(":")
+    for image in ended.get("outputImages") or []:
+        if (image.get("repository"), image.get("tag")) == (repository, tag) and image.get("digest"):
+            log.note(f"built and pushed {image['registry']}/{repository}@{image['digest']}")
+            return str(image["digest"])
+    raise StepError(f"image {request.image}: run {run} ended well, but names no digest of {request.tag}")
+
+
+def _cancel(azure: Azure, where: str) -> None:
+    azure.send("POST", f"{where}/cancel", TASKS, accept=(200, 202, 400, 404, 409))
