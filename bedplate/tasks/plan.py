@@ -13,6 +13,7 @@ from bedplate.errors import SpecError, StepError
 from bedplate.pins import NAME, Reference
 from bedplate.stale import Verdict, shown
 from bedplate.tasks import names, options
+from bedplate.tasks import remote as remotes
 from bedplate.tasks.session import Session
 
 JSON = {"name": "as_json", "long": "json", "type": bool, "default": False, "help": "one JSON object (plan.schema.json)"}
@@ -23,6 +24,13 @@ MATRIX = {
     "default": False,
     "help": "the images to build as JSON: a list of levels, each a matrix whose images can be built side by side",
 }
+REMOTE = {
+    "name": "remote",
+    "long": "remote",
+    "type": bool,
+    "default": False,
+    "help": "asks Azure too: what there is not as the spec says; nothing is changed",
+}
 
 
 class Plan(DoitCmdBase):  # type: ignore[misc]  # doit has no types
@@ -31,16 +39,17 @@ class Plan(DoitCmdBase):  # type: ignore[misc]  # doit has no types
     doc_usage = "[IMAGE or TASK ...]"
     doc_description = (
         "Exit code 0: nothing would run; 2: something would, or might; 3: a mistake in the spec;\n"
-        "1: an upstream image is not locked yet and its registry does not say its digest."
+        "1: an upstream image is not locked yet and its registry does not say its digest.\n"
+        "With --remote also 2: Azure is not as the spec says; 1: Azure cannot be asked."
     )
-    cmd_options = (JSON, MATRIX)
+    cmd_options = (JSON, MATRIX, REMOTE)
 
     def parse_execute(self, in_args: list[str]) -> int:
         params, args = options.parse(self, in_args)
         params.update(self.opt_vals)
         return int(self.execute(params, args))
 
-    def _execute(self, as_json: bool, matrix: bool, pos_args: list[str]) -> int:
+    def _execute(self, as_json: bool, matrix: bool, remote: bool, pos_args: list[str]) -> int:
         session: Session = self.loader.session
         wanted = names.of_tasks(session, pos_args)
         try:
@@ -49,6 +58,7 @@ class Plan(DoitCmdBase):  # type: ignore[misc]  # doit has no types
             for _ in session.pin(locked=self.loader.locked, write=False):
                 pass
             verdicts = chosen(session, wanted)
+            drifts = remotes.drifts(session, verdicts) if remote else []
         except SpecError as error:
             sys.stderr.write(f"{error}\n")
             return 3
@@ -58,10 +68,12 @@ class Plan(DoitCmdBase):  # type: ignore[misc]  # doit has no types
         if matrix:
             print(json.dumps({"levels": levels(session, verdicts)}))
         elif as_json:
-            print(json.dumps(to_json(session, verdicts, unlocked), indent=2))
+            asked = {"remote": remotes.to_json(drifts)} if remote else {}
+            print(json.dumps({**to_json(session, verdicts, unlocked), **asked}, indent=2))
         else:
-            print("\n".join(lines(session, verdicts, unlocked)))
-        return 2 if any(not v.fresh for v in verdicts) else 0
+            asked_lines = remotes.lines(session, drifts) if remote else []
+            print("\n".join([*lines(session, verdicts, unlocked), *asked_lines]))
+        return 2 if any(not v.fresh for v in verdicts) or remotes.drifted(drifts) else 0
 
 
 def chosen(session: Session, wanted: set[str]) -> list[Verdict]:

@@ -60,8 +60,8 @@ def present(output: Environment, answers: Answers) -> str | None:
     return why
 
 
-def drift(inputs: Any, given: Given, clients: Clients) -> list[Difference]:
-    """Where an environment that is held elsewhere is not as the spec says; nothing is changed. Raises StepError."""
+def drift(inputs: Any, given: Given, clients: Clients) -> list[Difference] | None:
+    """Where an environment of Azure's is not as the spec says; None: it is none. Raises SpecError, StepError."""
     drift = getattr(variants.of_inputs(inputs, VARIANTS), "drift", None)
-    found: list[Difference] = drift(inputs, given, clients) if drift else []
+    found: list[Difference] | None = drift(inputs, given, clients) if drift else None
     return found

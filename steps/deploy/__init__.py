@@ -70,10 +70,10 @@ def stop(output: Deployment, clients: Clients) -> str | None:
     return said
 
 
-def drift(inputs: Any, given: Given, clients: Clients) -> list[Difference]:
-    """Where what serves elsewhere is not as the spec says; nothing is changed. Raises StepError."""
+def drift(inputs: Any, given: Given, clients: Clients) -> list[Difference] | None:
+    """Where what serves elsewhere is not as the spec says; None: it is none of Azure's. Raises SpecError, StepError."""
     drift = getattr(variants.of_inputs(inputs, VARIANTS), "drift", None)
-    found: list[Difference] = drift(inputs, given, clients) if drift else []
+    found: list[Difference] | None = drift(inputs, given, clients) if drift else None
     return found
 
 
