@@ -38,7 +38,7 @@ def import_image(azure: Azure, request: Request, subscription: str, group: str, 
         server, login = own.login_server, (CLIENT, azure.tokens.secret)
     else:
         server, login = (
-            source.get("registryUri", ""),
+            azure.hosts.get(source.get("registryUri", ""), source.get("registryUri", "")),
             (credentials.get("username", ""), credentials.get("password", "")),
         )
     repository, tag = _split(source["sourceImage"])

@@ -96,6 +96,7 @@ class Azure:
     groups: set[tuple[str, str]] = field(default_factory=lambda: {(SUBSCRIPTION, GROUP)})
     registries: dict[str, Registry] = field(default_factory=dict)  # by name, lower case
     workspaces: dict[str, Workspace] = field(default_factory=dict)
+    hosts: dict[str, str] = field(default_factory=dict)  # registries elsewhere -> host:port where they really answer
     ports: dict[int, str] = field(default_factory=dict)  # port of a login server -> name of its registry
     builds: Callable[..., Any] | None = None  # how ACR Tasks builds; see tasks.py
     serve: Callable[[Workspace, str, str, Document], str] | None = None  # starts a deployment's container: its URL
