@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -18,12 +19,19 @@ from bedplate.errors import StepError
 from bedplate.step import BuildRequest, Log
 
 TRACE = "moby.buildkit.trace"
+# the engine's own address for what was posted, which BuildKit then looks for in the network
+NOT_FETCHED = re.compile(r'Get "http://build-context-\w+"')
 
 
-def build(request: BuildRequest, root: Path, engine: Engine, log: Log) -> str:
+class NotFetchedError(StepError):
+    """The engine's BuildKit could not read what was posted to it; nothing was built, and it is not asked again."""
+
+
+def build(request: BuildRequest, root: Path, engine: Engine, log: Log, *, by_classic: bool = True) -> str:
     """Image id. The image carries `request.tag`. Raises StepError with the instruction that failed.
 
-    `root`: the project's. Secrets need a session, which only a client program has: bedplate.builders.buildx."""
+    `root`: the project's. Secrets need a session, which only a client program has: bedplate.builders.buildx.
+    `by_classic`: the classic builder takes over where BuildKit cannot read what is posted; else NotFetchedError."""
     assert not request.secrets, "secrets cannot be handed over here"
     layout = lay_out(request)
     buildkit = uses_buildkit(engine)
@@ -42,6 +50,14 @@ def build(request: BuildRequest, root: Path, engine: Engine, log: Log) -> str:
         query["platform"] = request.platform
     context = context_tar.tar(request.file_set, root, layout.extra, layout.below)
     failed = _buildkit(engine, context, query, log) if buildkit else _classic(engine, context, query, log)
+    if failed and buildkit and NOT_FETCHED.search(failed.error):
+        engine.fetches_context = False
+        log.note(
+            "the engine's BuildKit cannot read a context that is posted to it (containerd's image store, Docker 26)"
+        )
+        if by_classic:
+            return build(request, root, engine, log)
+        raise NotFetchedError(failed.error)
     if failed:
         raise failure.explain(request, layout, failed, log, classic=not buildkit)
     return finished(request, engine)
@@ -56,7 +72,12 @@ def finished(request: BuildRequest, engine: Engine) -> str:
 
 
 def uses_buildkit(engine: Engine) -> bool:
-    """DOCKER_BUILDKIT=0 asks for the classic builder, as it does with Docker's own client."""
+    """When a context is posted. DOCKER_BUILDKIT=0 asks for the classic builder, as it does with Docker's own client."""
+    return engine.fetches_context and speaks_buildkit(engine)
+
+
+def speaks_buildkit(engine: Engine) -> bool:
+    """As `uses_buildkit`, be it through a client program."""
     return os.environ.get("DOCKER_BUILDKIT") != "0" and engine.builder() == "buildkit"
 
 

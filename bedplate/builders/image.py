@@ -71,7 +71,7 @@ def _why_client(request: BuildRequest, engine: Engine) -> str:
     if request.secrets:
         return "secrets"
     if not engine.fetches_context:
-        return "its BuildKit, which cannot read a context that is posted"
+        return "the engine's BuildKit, which cannot read a context that is posted"
     files = request.file_set.files
     size = sum(file.size for file in files)
     if len(files) > MANY_FILES or size > MANY_BYTES:

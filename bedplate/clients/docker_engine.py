@@ -6,18 +6,17 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
 
 from bedplate.clients import docker_host, docker_ports, docker_transfer
 from bedplate.clients.docker_errors import EngineError, asking
+from bedplate.clients.docker_http import ANSWER_S, CONNECT_S, DockerHttp
 
 if TYPE_CHECKING:
     from bedplate.clients.credentials import Login
     from bedplate.step import Log
 
 T = TypeVar("T")
-
-CONNECT_S = 30
-ANSWER_S = 1800  # an engine that writes gigabytes is silent for long
 
 # Any: docker-py has no types, and what the engine answers is JSON
 
@@ -29,12 +28,14 @@ class Engine:
 
     def __init__(self, address: str) -> None:
         self.address = address
+        self.fetches_context = True  # False once its BuildKit could not read what was posted to it
+        self._http = DockerHttp(address)
         self._lock = threading.Lock()
         self._opened: Any = None
 
     @property
     def api(self) -> Any:
-        """docker-py's low-level client."""
+        """docker-py's low-level client, for all but looks and builds."""
         with self._lock:
             if self._opened is None:
                 with asking("asking for the engine's version", self.address):
@@ -46,14 +47,14 @@ class Engine:
     def version(self) -> dict[str, Any]:
         """Answer of GET /version: Version, ApiVersion, Os, Arch, Components."""
         with self.asking("asking for the engine's version"):
-            answer: dict[str, Any] = self.api.version()
+            answer: dict[str, Any] = self._http.ask("asking for the engine's version", "GET", "/version")
             return answer
 
     def builder(self) -> str:
         """`buildkit` or `classic`: what the engine builds with. (Engine API, `Builder-Version` of GET /_ping)"""
         with self.asking("asking the engine for its builder"):
-            reply = self.api._get(self.api._url("/_ping"))
-            default, podman = reply.headers.get("Builder-Version", ""), "Libpod-API-Version" in reply.headers
+            hello = self._http.hello()
+        default, podman = hello.get("Builder-Version", ""), "Libpod-Api-Version" in hello
         # without the header: 20.10 and before, whose BuildKit only waits to be asked
         return "buildkit" if default == "2" or (not default and not podman) else "classic"
 
@@ -61,27 +62,23 @@ class Engine:
         """POST /build of a tar: the entries of the answer's stream as they come, errors of the build among them.
 
         `query`: the parameters as the API names them. Ending the iteration early cancels the build."""
-        with self.asking("sending the build context"):
-            url = self.api._url("/build")
-            headers = {"Content-Type": "application/x-tar"}
-            reply = self.api._post(url, data=iter(context), params=query, headers=headers, stream=True, timeout=None)
-            try:
-                self.api._raise_for_status(reply)
-                yield from self.api._stream_helper(reply, decode=True)
-            finally:
-                reply.close()
+        what = "sending the build context"
+        with self.asking(what):
+            yield from self._http.post(what, "/build", query, context)
 
     # ---- images
 
     def image(self, ref: str) -> dict[str, Any] | None:
         """What GET /images/<ref>/json says; None: not there."""
-        return self._found(lambda: self.api.inspect_image(ref), f"looking for image {ref}")
+        what = f"looking for image {ref}"
+        return self._found(lambda: self._image(what, ref), what)
 
     def tag(self, ref: str, new_ref: str) -> None:
         """`new_ref`: name:tag."""
         name, _, tag = new_ref.rpartition(":")
-        with self.asking(f"tagging {ref} as {new_ref}"):
-            self.api.tag(ref, name, tag)
+        what = f"tagging {ref} as {new_ref}"
+        with self.asking(what):
+            self._http.ask(what, "POST", f"/images/{quote(ref)}/tag", repo=name, tag=tag)
 
     def pull(self, ref: str, platform: str | None, auth: Login | None, log: Log) -> str:
         """Image id. What the protocol calls temporary is tried again for two minutes."""
@@ -95,7 +92,8 @@ class Engine:
 
     def remove_image(self, ref: str) -> None:
         """Takes the name away, and the image where it was the last one. One that is not there is no error."""
-        self._found(lambda: self.api.remove_image(ref), f"removing image {ref}")
+        what = f"removing image {ref}"
+        self._found(lambda: self._http.ask(what, "DELETE", f"/images/{quote(ref)}"), what)
 
     # ---- containers
 
@@ -197,6 +195,10 @@ class Engine:
     def asking(self, what: str) -> AbstractContextManager[None]:
         """What the engine refuses in this block becomes a StepError that begins with `what`."""
         return asking(what, self.address)
+
+    def _image(self, what: str, ref: str) -> dict[str, Any]:
+        answer: dict[str, Any] = self._http.ask(what, "GET", f"/images/{quote(ref)}/json")
+        return answer
 
     def _found(self, ask: Callable[[], T], what: str) -> T | None:
         try:

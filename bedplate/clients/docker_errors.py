@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,16 +25,22 @@ class EngineError(StepError):
 
 @contextmanager
 def asking(what: str, address: str) -> Iterator[None]:
-    """Turns what docker-py and requests raise into StepError. `what` is being done, in the user's words."""
-    from docker.errors import APIError, DockerException
-    from requests.exceptions import RequestException
-
+    """What http.client, docker-py and requests raise becomes StepError. `what` is being done, in the user's words."""
     try:
         yield
-    except APIError as error:
-        raise refused(what, error) from None
-    except (DockerException, RequestException, OSError) as error:
-        raise unanswered(what, address, error) from None
+    except Exception as error:
+        if isinstance(error, _docker_py("APIError")):
+            raise refused(what, error) from None
+        # an error of requests is an OSError
+        if isinstance(error, (OSError, HTTPException, *_docker_py("DockerException"))):
+            raise unanswered(what, address, error) from None
+        raise
+
+
+def _docker_py(name: str) -> tuple[type[Exception], ...]:
+    """An exception of docker-py's, once that has been imported: before, it cannot have been raised."""
+    module = sys.modules.get("docker.errors")
+    return (getattr(module, name),) if module else ()
 
 
 def refused(what: str, error: Any) -> EngineError:  # Any: docker-py has no types

@@ -19,6 +19,7 @@ CLIENT = buildx.Client(("/usr/bin/docker", "build"), {})
 class Engine:
     def __init__(self, builder: str) -> None:
         self._builder = builder
+        self.fetches_context = True
 
     def builder(self) -> str:
         return self._builder
@@ -38,7 +39,7 @@ def way(
     taken: list[str] = []
     monkeypatch.setattr(buildx, "client", lambda: client)
     monkeypatch.setattr(buildx, "build", lambda *_: taken.append("client") or "id")
-    monkeypatch.setattr(docker, "build", lambda *_: taken.append("api") or "id")
+    monkeypatch.setattr(docker, "build", lambda *_, **__: taken.append("api") or "id")
     log = Lines()
     clients: Any = Clients(Path(), Engine(builder), log)
     image.build(wanted, clients)
@@ -82,3 +83,28 @@ def test_a_secret_needs_a_client(small: BuildRequest, monkeypatch: pytest.Monkey
 def test_the_user_may_ask_for_the_classic_builder(small: BuildRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_BUILDKIT", "0")
     assert "classic" in way(small, monkeypatch)[1]
+
+
+@pytest.mark.parametrize(("client", "then"), [(CLIENT, "client"), (None, "the classic builder")])
+def test_a_buildkit_that_cannot_read_what_is_posted_is_asked_once(
+    small: BuildRequest, monkeypatch: pytest.MonkeyPatch, client: Any, then: str
+) -> None:
+    asked: list[str] = []
+
+    def build(request: BuildRequest, root: Path, engine: Any, log: Lines, *, by_classic: bool) -> str:
+        if engine.fetches_context:
+            asked.append("BuildKit")
+            engine.fetches_context = False
+            raise docker.NotFetchedError("")
+        asked.append("the classic builder")
+        return "id"
+
+    monkeypatch.setattr(buildx, "client", lambda: client)
+    monkeypatch.setattr(buildx, "build", lambda *_: asked.append("client") or "id")
+    monkeypatch.setattr(docker, "build", build)
+    log = Lines()
+    clients: Any = Clients(Path(), Engine("buildkit"), log)
+    for _ in range(2):
+        image.build(small, clients)
+    assert asked == ["BuildKit", then, then]
+    assert ("because of the engine's BuildKit, which cannot read a context that is posted" in log.text) == bool(client)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
 import shutil
 import subprocess
 import tarfile
@@ -191,7 +192,8 @@ def build(folder: Path, dockerfile: Path, args: dict[str, str], out: Path) -> di
         [*command, str(folder)], env={**os.environ, "DOCKER_BUILDKIT": "1"}, capture_output=True, text=True
     )
     if ran.returncode:
-        return ran.stderr.strip().splitlines()[-1]
+        # a later client names its session in the message
+        return re.sub(r"ref \w+::\w+", "ref", ran.stderr.strip().splitlines()[-1])
     found = {}
     for path in sorted(out.rglob("*")):
         name = path.relative_to(out).as_posix()
