@@ -46,10 +46,7 @@ def digest(parts: Parts) -> str:
 
 def text(value: Any) -> str:
     """One line that stands for the value: itself where it is short, else its hash."""
-    if isinstance(value, str):
-        plain = value if "\n" not in value else json.dumps(value)
-    else:
-        plain = json.dumps(value, default=_plain, sort_keys=True, separators=(",", ":"))
+    plain = value if isinstance(value, str) and "\n" not in value else _JSON.encode(value)
     if len(plain) <= READABLE:
         return plain
     return "sha256:" + hashlib.sha256(plain.encode()).hexdigest()
@@ -64,3 +61,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, frozenset | set):
         return sorted(value)
     raise TypeError(f"an input that has no text form: {type(value).__name__}")
+
+
+_JSON = json.JSONEncoder(default=_plain, sort_keys=True, separators=(",", ":"))  # json.dumps would make one each time

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from bedplate.errors import Mistake, SpecError
 from bedplate.fingerprint import Parts
 from bedplate.pins import Reference
+from bedplate.read_cache import ReadCache, Summary
 from bedplate.step import DockerfileFiles, Files, FileSet, Requirements, Task, Tree, Upstream
 
 if TYPE_CHECKING:
@@ -17,17 +19,31 @@ if TYPE_CHECKING:
 
 
 class Reads:
-    """Reads files through the stat cache. `pin` gives the digest of an upstream reference on a platform."""
+    """Reads files through the stat cache. `pin` gives the digest of an upstream reference on a platform.
 
-    def __init__(self, root: Path, cache: StatCache, pin: Callable[[str, str], str]) -> None:
+    `known`: what files came to before; only `parts` and `upstream` ask it, so what is built was read in this run."""
+
+    def __init__(
+        self, root: Path, cache: StatCache, pin: Callable[[str, str], str], known: ReadCache | None = None
+    ) -> None:
         self.root = root
         self.cache = cache
         self.pin = pin
+        self._known = known
         self._read: dict[int, tuple[Files, Recipe | FileSet]] = {}
+        self._summaries: dict[int, tuple[Files, Summary]] = {}
 
     def parts(self, task: Task) -> Sequence[Parts]:
         """The named parts of all that the task reads, in the order of its `files`. Raises SpecError."""
         return [self._parts(files) for files in task.files]
+
+    def parts_now(self, task: Task) -> Sequence[Parts]:
+        """As `parts`, from what is on disk now; `file_sets` and `recipe` then are what these parts were made of."""
+        self.forget(task)
+        for files in task.files:
+            if not isinstance(files, Upstream):
+                self._summaries[id(files)] = (files, _summary(self.read(files)))
+        return self.parts(task)
 
     def file_sets(self, task: Task) -> tuple[FileSet, ...]:
         return tuple(_file_set(self.read(files)) for files in task.files)
@@ -59,6 +75,7 @@ class Reads:
         """The next question looks at the disk again."""
         for files in task.files:
             self._read.pop(id(files), None)
+            self._summaries.pop(id(files), None)
 
     def warnings(self, task: Task) -> list[Mistake]:
         return [w for files in task.files for w in getattr(self.read(files), "warnings", ())]
@@ -69,23 +86,42 @@ class Reads:
             if isinstance(files, Upstream):
                 yield Reference(files.reference, files.platform, "pipeline.yaml")
             elif isinstance(files, DockerfileFiles):
-                for parent in self.recipe(files).parents:
-                    if parent.image is None:
-                        where = (files.dockerfile, parent.line, parent.column)
-                        yield Reference(parent.reference, parent.platform, *where)
+                for text, platform, line, column in self._summary(files).upstream:
+                    yield Reference(text, platform, files.dockerfile, line, column)
 
     def _parts(self, files: Files) -> Parts:
-        from bedplate import context
-
         if isinstance(files, Upstream):
             return {f"from {files.reference}": self.pin(files.reference, files.platform)}
-        read = self.read(files)
-        if isinstance(read, FileSet):
-            prefix = f"{read.root}/" if len(read.root) > 0 else ""
-            parts = ((name.partition(" "), value) for name, value in context.parts_of(read).items())
-            return {f"{kind} {prefix}{path}": value for (kind, _, path), value in parts}
-        pinned = {f"from {p.reference}": self.pin(p.reference, p.platform) for p in read.parents if p.image is None}
-        return {**read.parts, **pinned}
+        summary = self._summary(files)
+        if not summary.upstream:
+            return summary.parts
+        pinned = {f"from {text}": self.pin(text, platform) for text, platform, _, _ in summary.upstream}
+        return {**summary.parts, **pinned}
+
+    def _summary(self, files: Files) -> Summary:
+        made = self._summaries.get(id(files))
+        if made is None:
+            made = self._summaries[id(files)] = (files, self._found(files))
+        return made[1]
+
+    def _found(self, files: Files) -> Summary:
+        if self._known is None or id(files) in self._read:
+            return _summary(self.read(files))
+        key = repr(files)
+        known = self._known.summary(key, self.cache.looked)
+        if known is not None:
+            return known
+        # what is looked at for these files alone; in the main thread, before any task runs
+        all_looked, self.cache.looked = self.cache.looked, set()
+        began, folders = time.time_ns(), len(self.cache.looked_folders)
+        try:
+            summary = _summary(self.read(files))
+            if len(self.cache.looked_folders) == folders:  # a large context has a cache of its own
+                self._known.keep(key, summary, self.cache.looked, began)
+        finally:
+            all_looked |= self.cache.looked
+            self.cache.looked = all_looked
+        return summary
 
 
 def all_mistakes(tasks: Sequence[Task], reads: Reads) -> None:
@@ -102,3 +138,14 @@ def all_mistakes(tasks: Sequence[Task], reads: Reads) -> None:
 
 def _file_set(read: Recipe | FileSet) -> FileSet:
     return read if isinstance(read, FileSet) else read.file_set
+
+
+def _summary(read: Recipe | FileSet) -> Summary:
+    from bedplate import context
+
+    if isinstance(read, FileSet):
+        prefix = f"{read.root}/" if len(read.root) > 0 else ""
+        parts = ((name.partition(" "), value) for name, value in context.parts_of(read).items())
+        return Summary({f"{kind} {prefix}{path}": value for (kind, _, path), value in parts}, ())
+    upstream = ((p.reference, p.platform, p.line, p.column) for p in read.parents if p.image is None)
+    return Summary(dict(read.parts), tuple(upstream))

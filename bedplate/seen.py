@@ -1,4 +1,4 @@
-"""seen: what the registry was seen to hold: tags as they were before work started; labels, which a digest fixes."""
+"""seen: what engine and registry were seen to hold before work started; and labels, which a digest fixes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from bedplate.questions import AskManifest
 class Seen:
     """`path`: a file that remembers, a line for each digest: it and the fingerprint of its label, or `-` for none.
 
-    `digests`: answers of the batch; whoever sets a tag notes it here."""
+    digests     answers of the batch; whoever sets a tag notes it here
+    lacking     local tags that the engine did not have; whoever is about to give it one takes it out"""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.digests: dict[AskManifest, str | None] = {}
+        self.lacking: set[str] = set()
         self._labels: dict[str, str] | None = None
 
     def label(self, digest: str) -> str | None:

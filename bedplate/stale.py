@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from bedplate import fingerprint
 from bedplate.fingerprint import Parts
@@ -21,9 +22,13 @@ class Verdict:
 
     task: str
     parts: Parts
-    fingerprint: str
     reasons: tuple[str, ...]
     maybe: tuple[str, ...] = ()
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Made when first asked for: of a task that is fresh hardly anybody does."""
+        return fingerprint.digest(self.parts)
 
     @property
     def fresh(self) -> bool:
@@ -96,10 +101,10 @@ def survey(
         upstream = {need: identity.get(need) or _recorded(records(need)) for need in task.needs}
         verdict = judge(task, files(task), upstream, record, absent.get(task.name), maybe)
         verdicts[task.name] = verdict
-        if task.foreseen:
-            identity[task.name] = verdict.fingerprint
-        elif verdict.fresh and record is not None:
+        if verdict.fresh and record is not None:
             identity[task.name] = record.identity
+        elif task.foreseen:
+            identity[task.name] = verdict.fingerprint
     return verdicts
 
 
@@ -113,7 +118,7 @@ def judge(
 ) -> Verdict:
     """The verdict on one task whose upstream outputs are known."""
     parts = fingerprint.of(task, files, identities)
-    return Verdict(task.name, parts, fingerprint.digest(parts), stale(parts, record, absent), maybe)
+    return Verdict(task.name, parts, stale(parts, record, absent), maybe)
 
 
 def _recorded(record: Record | None) -> str:

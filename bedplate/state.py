@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+
 
 @dataclass(frozen=True)
 class Record:
@@ -97,9 +99,12 @@ class State:
         self._lines = len(entries)
 
     def _append(self, name: str, entry: dict[str, Any] | None) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         # one write of one whole line: two processes that append never mix their lines
-        handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            handle = os.open(self.path, _APPEND, 0o644)
+        except FileNotFoundError:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(self.path, _APPEND, 0o644)
         try:
             os.write(handle, _line(name, entry))
         finally:

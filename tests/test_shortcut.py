@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Pipeline
 from registries import put_image
+
+from tests.conftest import Pipeline
 
 pytestmark = pytest.mark.engine
 
@@ -123,3 +126,11 @@ def test_a_registry_that_was_stopped_is_started_again(settled: Pipeline) -> None
 def test_an_image_that_is_gone_from_the_engine_is_still_in_the_registry(settled: Pipeline) -> None:
     settled.untag(f"{settled.project}/a:fp-")
     assert not by_shortcut(settled)
+
+
+def test_a_copy_of_the_folder_looks_at_its_own_files(settled: Pipeline, tmp_path: Path) -> None:
+    other = copy.copy(settled)
+    other.root = tmp_path / "copy"
+    shutil.copytree(settled.root, other.root)
+    (other.root / "a/x").write_text("of the copy", encoding="utf-8")
+    assert other.run() == ["build_base:a", "push:a"]

@@ -29,7 +29,7 @@ def find(
     if clients.again:
         return None
     tag = local_tag(path, fingerprint)
-    held = clients.engine.image(tag) if by_engine else None
+    held = clients.engine.image(tag) if by_engine and tag not in clients.seen.lacking else None
     if held is not None and _of_engine(held).get(labels.FINGERPRINT) == fingerprint:
         clients.log.note(f"reused {tag}: the engine has it")
         return BuiltImage(name, tag, fingerprint, None)
@@ -37,6 +37,7 @@ def find(
     if registry and digest:
         clients.log.note(f"reused {registry.address}/{path}@{digest}")
         return BuiltImage(name, tag, fingerprint, digest)
+    clients.seen.lacking.discard(tag)  # it is going to be built
     return None
 
 
@@ -72,6 +73,7 @@ def in_engine(image: BuiltImage, path: str, registry: Registry | None, clients: 
 
     `path`: project/name. Raises StepError where neither has it."""
     theirs = unlabelled(image, clients)
+    clients.seen.lacking.discard(image.tag)
     held = clients.engine.image(image.tag)
     if held is not None and (theirs or _of_engine(held).get(labels.FINGERPRINT) == image.fingerprint):
         return image.tag

@@ -1,40 +1,43 @@
-"""ahead: asks the registry for all images of a run at once, before its tasks look for them one by one."""
+"""ahead: asks engine and registry for all images of a run at once, before its tasks look for them one by one."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from bedplate import labels
 from bedplate.builders import found
-from bedplate.clients import answers, docker_host
+from bedplate.clients import answers, docker_host, registry_files
 from bedplate.errors import StepError
-from bedplate.questions import AskManifest
+from bedplate.model import AcrTasksBuilder
+from bedplate.questions import AskImage, AskManifest
 from bedplate.step import Made
 from bedplate.tasks.console import Silent
 from bedplate.tasks.session import Session
 
 THREADS = 16
+EACH = 6  # images for which a further connection is worth what it costs
 
 
 def look(session: Session, names: set[str]) -> None:
     """One question for each tag that these tasks will look for or set, and the label of each digest not met before.
 
     What nobody answers stays unasked: the task that needs it asks again, and says what is wrong."""
+    by_engine = not isinstance(session.spec.target.builder, AcrTasksBuilder)
     wanted: dict[AskManifest, bool] = {}  # is it found by its label?
-    for name, verdict in session.verdicts.items():
-        task = session.by_name[name]
-        makes = getattr(session.steps[task.step], "makes", None)
-        if name not in names or verdict.fresh or makes is None:
-            continue
-        identities = {need: verdict.parts[f"output {need}"] for need in task.needs}
-        made: Made | None = makes(task.inputs, verdict.fingerprint, session.reads.file_sets(task), identities)
-        if made is None:
-            continue
+    images: list[AskImage] = []
+    for step, made in _made(session, names):
         for question in found.ask(made.path, made.fingerprint, session.spec):
             if isinstance(question, AskManifest):
-                wanted[question] = wanted.get(question, False) or task.step != "push"
+                wanted[question] = wanted.get(question, False) or step != "push"
                 wanted.update((question._replace(reference=tag), False) for tag in made.tags)
-    said = answers.answer(wanted, docker_host.address(), session.world.registry_at) if wanted else {}
+            elif isinstance(question, AskImage) and by_engine and step != "push":
+                images.append(question)
+    if not wanted and not images:
+        return
+    said = answers.answer([*wanted, *images], docker_host.address(), session.world.registry_at)
     seen = session.clients(Silent()).seen
     seen.digests.update((q, a) for q, a in said.items() if isinstance(q, AskManifest) and (a is None or type(a) is str))
+    seen.lacking.update(question.tag for question in images if said[question] is None)
     new = {
         (q.host, q.repository, digest)
         for q, digest in seen.digests.items()
@@ -44,7 +47,36 @@ def look(session: Session, names: set[str]) -> None:
         _read_labels(session, sorted(new))
 
 
+def _made(session: Session, names: set[str]) -> Iterator[tuple[str, Made]]:
+    """The images that these tasks will make or find, each with its step."""
+    for name, verdict in session.verdicts.items():
+        task = session.by_name[name]
+        makes = getattr(session.steps[task.step], "makes", None)
+        if name not in names or verdict.fresh or makes is None:
+            continue
+        identities = {need: verdict.parts[f"output {need}"] for need in task.needs}
+        made: Made | None = makes(task.inputs, verdict.fingerprint, session.reads.file_sets(task), identities)
+        if made is not None:
+            yield task.step, made
+
+
 def _read_labels(session: Session, images: list[tuple[str, str, str]]) -> None:
+    """Of a registry of ours from its files: the client costs more to import than all of them to read."""
+    seen = session.clients(Silent()).seen
+    ours = {host: registry_files.of_host(host) for host, _, _ in images}
+    left = []
+    for host, repository, digest in images:
+        files = ours[host]
+        said = files.labels(repository, digest) if files else None
+        if said is None:
+            left.append((host, repository, digest))
+        else:
+            seen.keep(digest, said.get(labels.FINGERPRINT, ""))
+    if left:
+        _ask_labels(session, left)
+
+
+def _ask_labels(session: Session, images: list[tuple[str, str, str]]) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     seen = session.clients(Silent()).seen
@@ -60,5 +92,5 @@ def _read_labels(session: Session, images: list[tuple[str, str, str]]) -> None:
         except StepError:
             pass  # damaged, or gone again: whoever needs it says so
 
-    with ThreadPoolExecutor(min(THREADS, len(images))) as pool:
+    with ThreadPoolExecutor(min(THREADS, 1 + len(images) // EACH)) as pool:
         list(pool.map(read, images))

@@ -25,6 +25,8 @@ def took(given: Given, output: Output, clients: Connections) -> dict[str, int]:
     tag = _local_tag(given, output)
     if tag is None or not isinstance(clients.spec.target.builder, LocalBuilder):
         return {}
+    if tag in clients.seen.lacking:
+        return {}  # found in the registry: the engine is spared the question
     try:
         image = clients.engine.image(tag)
     except StepError:

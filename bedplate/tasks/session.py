@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import steps
-from bedplate import outputs, plan, spec, stale
+from bedplate import outputs, own_code, plan, spec, stale
 from bedplate.errors import Mistake, SpecError, StepError
 from bedplate.model import (
     AcrRegistry,
@@ -22,6 +22,7 @@ from bedplate.model import (
     Target,
 )
 from bedplate.pins import Pins, Reference, refuse
+from bedplate.read_cache import ReadCache
 from bedplate.reads import Reads, all_mistakes
 from bedplate.stale import Verdict
 from bedplate.stat_cache import StatCache
@@ -47,7 +48,8 @@ class Session:
         self.state_path = self.folder / f"{self.spec.target.name}.jsonl"
         self.cache = StatCache(self.folder / "cache" / "files")
         self.pins = Pins(root)
-        self.reads = Reads(root, self.cache, self.pins.digest)
+        self.known = ReadCache(self.folder / "cache" / "reads", f"{own_code.identity()} {root}")
+        self.reads = Reads(root, self.cache, self.pins.digest, self.known)
         self.again = False  # `doit -a`: what is there already is made once more
         self._outputs: dict[str, tuple[Mapping[str, Any], Output]] = {}  # each with the record that it was made of
         self._shared: dict[str, Any] = {}  # connections that all tasks of a run use
@@ -95,6 +97,7 @@ class Session:
         all_mistakes(self.tasks, self.reads)
         verdicts = stale.survey(self.tasks, self.record, self.reads.parts, self.world.absent)
         self.cache.save()
+        self.known.save()
         return verdicts
 
     @property
@@ -103,10 +106,9 @@ class Session:
 
     def judge(self, task: Task) -> Verdict:
         """The verdict on a task whose upstream tasks have run, with what is on disk now."""
-        self.reads.forget(task)
         identities = {need: self._identity(need) for need in task.needs}
         absent = self.world.absent.get(task.name)
-        return stale.judge(task, self.reads.parts(task), identities, self.record(task.name), absent)
+        return stale.judge(task, self.reads.parts_now(task), identities, self.record(task.name), absent)
 
     def clients(self, log: Log) -> Connections:
         from bedplate.clients.connections import Connections

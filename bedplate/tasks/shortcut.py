@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import bedplate
+from bedplate import own_code
 from bedplate.clients import docker_host
 from bedplate.questions import Answers, AskManifest, Question
+from bedplate.read_cache import times
 from bedplate.tasks import stamp
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class Shortcut:
     def __init__(self, root: Path, target: str | None) -> None:
         self.file = root / ".bedplate" / "cache" / f"unchanged.{target or ''}"
         self.engine = docker_host.address()
-        self.made_by = f"{bedplate.__version__} {self.engine} {_code()}"
+        self.made_by = f"{own_code.identity()} {root} {self.engine}"  # a folder may be copied with all that is in it
         self._stamp = stamp.read(self.file, self.made_by)
 
     @property
@@ -78,15 +79,5 @@ def _with_files(answers: Answers) -> tuple[dict[Question, Any], dict[str, list[s
 
 def _listed(path: str, looked: set[str]) -> bool:
     folder = path.rpartition("/")[0]
-    was = stamp.times(folder) if folder in looked else None
+    was = times(folder) if folder in looked else None
     return was is not None and stat.S_ISDIR(was[4])
-
-
-def _code() -> int:
-    """In a checkout of Bedplate itself, when its code was last changed; another code may see things otherwise."""
-    package = Path(bedplate.__file__).parent
-    if not (package.parent / "pyproject.toml").exists():
-        return 0
-    folders = [path for top in (package, package.parent / "steps") for path, _, _ in os.walk(top)]
-    files = (entry for folder in folders for entry in os.scandir(folder) if entry.name.endswith(".py"))
-    return max(entry.stat().st_mtime_ns for entry in files)

@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bedplate.questions import KINDS, ContainerSeen, Question, Unreachable
+from bedplate.read_cache import times
 
 FORMAT = 3
 # A file that is written twice within one tick of the clock keeps its times; what is younger than this is not trusted.
 TICK_NS = 20_000_000
-
-Times = tuple[int, int, int, int, int]  # size, mtime ns, ctime ns, inode, mode
 
 
 class Look(NamedTuple):
@@ -30,7 +29,7 @@ class Look(NamedTuple):
 
 
 class Stamp(NamedTuple):
-    made_by: str  # version and engine: another one looks for itself
+    made_by: str  # version, folder and engine: another one looks for itself
     look: Look
     answers: Mapping[Question, Any]  # what was said to each question
     registries: tuple[str, ...]  # host:port of those of ours whose files are among the paths, in place of questions
@@ -80,15 +79,6 @@ def look(paths: Iterable[str]) -> Look:
     newest = max((max(t[1], t[2]) for t in found if t), default=0)
     # version 2 writes equal values as equal bytes
     return Look(paths, hashlib.sha256(marshal.dumps(found, 2)).hexdigest(), newest)
-
-
-def times(path: str) -> Times | None:
-    """None where nothing is."""
-    try:
-        s = os.lstat(path)
-    except OSError:
-        return None
-    return (s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino, s.st_mode)
 
 
 def _folders_hold(stamp: Stamp) -> bool:

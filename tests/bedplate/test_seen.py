@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
+from bedplate.builders import found
 from bedplate.seen import Seen
+from bedplate.step import Clients
 
 DIGEST, OTHER = "sha256:" + "1" * 64, "sha256:" + "2" * 64
 
@@ -27,3 +31,24 @@ def test_a_line_that_was_cut_short_is_not_believed(tmp_path: Path) -> None:
         opened.write(f"{OTHER} {'a' * 20}")
     assert Seen(file).label(OTHER) is None
     assert Seen(file).label(DIGEST) == "f" * 64
+
+
+class Engine:
+    """One that counts what it is asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def image(self, tag: str) -> None:
+        self.asked.append(tag)
+
+
+def test_an_engine_that_was_seen_to_lack_an_image_is_not_asked_until_somebody_builds_it(tmp_path: Path) -> None:
+    seen, engine = Seen(tmp_path / "labels"), Engine()
+    tag = found.local_tag("iris/os", "f" * 64)
+    seen.lacking.add(tag)
+    clients = cast(Clients, SimpleNamespace(again=False, engine=engine, seen=seen))
+    assert found.find("os", "iris/os", "f" * 64, None, clients) is None
+    assert engine.asked == [] and tag not in seen.lacking
+    found.find("os", "iris/os", "f" * 64, None, clients)
+    assert engine.asked == [tag]

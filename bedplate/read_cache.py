@@ -1,0 +1,97 @@
+"""read_cache: what the files of a task came to, for as long as every path that was looked at is as it was."""
+
+from __future__ import annotations
+
+import marshal
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+from bedplate.stat_cache import racy
+
+VERSION = 1
+Times: TypeAlias = "tuple[int, int, int, int, int]"  # size, mtime ns, ctime ns, inode, mode
+
+
+class Summary(NamedTuple):
+    """`parts`: but for the digests of `upstream`. `upstream`: reference, platform, line and column of each."""
+
+    parts: dict[str, str]
+    upstream: tuple[tuple[str, str, int, int], ...]
+
+
+class ReadCache:
+    """Kept in the file `path`, which is read when first needed; one that is broken, or was `made_by` other code, counts
+    as empty. A path is looked at once in the life of this object: it belongs to one look at the whole project."""
+
+    def __init__(self, path: Path, made_by: str) -> None:
+        self._path = path
+        self._made_by = made_by
+        self._known: dict[str, tuple[Any, ...]] | None = None
+        self._times: dict[str, Times | None] = {}
+        self._used: set[str] = set()
+        self._changed = False
+
+    def summary(self, key: str, looked: set[str]) -> Summary | None:
+        """What is known of `key`, if it still holds; `looked` then gets the paths that it depends on."""
+        if self._known is None:
+            self._known = _load(self._path, self._made_by)
+        entry = self._known.get(key)
+        if entry is None:
+            return None
+        paths, times, parts, upstream = entry
+        if any(self._now(path) != was for path, was in zip(paths, times, strict=True)):
+            return None
+        self._used.add(key)
+        looked.update(paths)
+        return Summary(parts, upstream)
+
+    def keep(self, key: str, summary: Summary, looked: Iterable[str], began_ns: int) -> None:
+        """`looked`: absolute, every path that the summary depends on, looked at since `began_ns` and not before.
+
+        Nothing is kept where one is so young that it may change without a trace (git: "racy")."""
+        if self._known is None:
+            self._known = _load(self._path, self._made_by)
+        paths = sorted(looked)
+        found = [times(path) for path in paths]
+        if any(racy((t[0], t[1], t[2], t[3]), began_ns) for t in found if t):
+            return
+        self._known[key] = (paths, found, summary.parts, summary.upstream)
+        self._used.add(key)
+        self._changed = True
+
+    def save(self) -> None:
+        """Writes what was learned, by rename. What nothing asked for is kept, unless it is most of the file."""
+        if not self._changed or self._known is None:
+            return
+        known = self._known
+        if len(known) > 2 * len(self._used) + 100:
+            known = {key: entry for key, entry in known.items() if key in self._used}
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        draft = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+        draft.write_bytes(marshal.dumps((VERSION, self._made_by, known), 2))
+        draft.replace(self._path)
+        self._changed = False
+
+    def _now(self, path: str) -> Times | None:
+        if path not in self._times:
+            self._times[path] = times(path)
+        return self._times[path]
+
+
+def times(path: str) -> Times | None:
+    """Of a path as it stands there, a link not followed; None where nothing is."""
+    try:
+        s = os.lstat(path)
+    except OSError:
+        return None
+    return (s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino, s.st_mode)
+
+
+def _load(path: Path, made_by: str) -> dict[str, tuple[Any, ...]]:
+    try:
+        version, by, known = marshal.loads(path.read_bytes())
+    except (OSError, ValueError, EOFError, TypeError):
+        return {}
+    return known if (version, by) == (VERSION, made_by) and isinstance(known, dict) else {}
