@@ -30,22 +30,32 @@ def check(plain: Plain, root: Node, mistakes: Mistakes) -> None:
 def _environment_names(plain: Plain, root: Node, mistakes: Mistakes) -> None:
     """Where an environment becomes an image, its name is part of a repository, and it must begin with an image."""
     targets = plain.get("targets", {})
-    local = [name for name, target in targets.items() if target.get("environment", {}).get("kind") == "local"]
+    local = [name for name, target in targets.items() if _kind(target) == "local"]
     images: dict[str, str] = {}
-    for name in plain.get("environments", {}) if local else ():
+    for name, environment in plain.get("environments", {}).items():
+        # on Azure ML, packages of pip make an image of their own
+        installed = {"image", "pip"} <= set(environment)
+        becomes = local or [n for n, t in targets.items() if installed and _kind(t) == "azureml"]
+        if not becomes:
+            continue
         place = key_at(root, ("environments", name))
         image = name.lower()  # repositories are lower-case
         if not refs.valid_path(image):
-            message = f"environments: '{name}' is no image name, and on target '{local[0]}' it becomes an image"
+            message = f"environments: '{name}' is no image name, and on target '{becomes[0]}' it becomes an image"
             mistakes.add(place, message, "letters and digits, parted by '.', '_', '__' or '-'")
         elif image in images:
-            message = f"environments: '{name}' and '{images[image]}' become one image on target '{local[0]}'"
+            message = f"environments: '{name}' and '{images[image]}' become one image on target '{becomes[0]}'"
             mistakes.add(place, message, "give one another name")
         images[image] = name
         entry = at(root, ("environments", name))
         if len(local) == len(targets) and isinstance(entry, MappingNode) and not {"image", "from"} & set(entry.entries):
             message = f"environments.{name}: 'image' is missing"
             mistakes.add(place, message, "only on Azure there is a default image")
+
+
+def _kind(target: Plain) -> str:
+    """Of its environments."""
+    return str(target.get("environment", {}).get("kind"))
 
 
 class _Target:

@@ -7,7 +7,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
-from bedplate.model import AzureMlV1Environment, EnvironmentEntry, LocalEnvironment, Spec
+from bedplate import own_images
+from bedplate.model import AzureMlV1Environment, EnvironmentEntry, Spec
 
 Asked: TypeAlias = Mapping[str, str]  # `python` or `packages git` -> what is wanted: `>=3.8`
 
@@ -31,10 +32,9 @@ def of_images(spec: Spec) -> dict[str, Asked]:
     implied = _implied(spec)
     for image in spec.images.values():
         asked[image.name] = _flat(image.requires, ("azureml-v1",) if image.name in implied else ())
-    own = isinstance(spec.target.environment, LocalEnvironment)
     for environment in spec.environments.values():
         name = environment.image
-        if environment.requires and name in asked and (environment.user_managed or not own):
+        if environment.requires and name in asked and not own_images.built(environment, spec.target):
             asked[name] = _both(asked[name], _of(environment, installs=not environment.user_managed))
     return asked
 

@@ -7,34 +7,43 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from bedplate import conda_file, folder
+from bedplate import conda_file, folder, labels, own_images
 from bedplate.azureml import bodies as azureml_bodies
 from bedplate.azureml import documents as azureml_yaml
 from bedplate.azureml import v1 as azureml_v1
 from bedplate.azureml.documents import EnvironmentVersion
 from bedplate.azureml.drift import Difference
+from bedplate.builders import found
 from bedplate.errors import Mistake, SpecError, StepError
 from bedplate.model import (
+    BuiltImage,
     Environment,
     EnvironmentEntry,
     InferenceConfig,
     LocalRegistry,
     PushedImage,
     ReferenceImage,
+    Registry,
+    Route,
     Spec,
     Workspace,
     WorkspaceRegistry,
 )
 from bedplate.questions import Answers, Question
-from bedplate.step import Clients, Files, FileSet, Given, Requirements, Task, Tree
+from bedplate.step import Clients, Files, FileSet, Given, Made, Requirements, Task, Tree
+from steps.create_environment import local, recipe
 
 FILE = "environment.yml"
 CONDA = "conda.yml"
+# azureml-inference-server-http's
+SERVER_ROUTES = InferenceConfig(Route(recipe.PORT, "/"), Route(recipe.PORT, "/"), Route(recipe.PORT, "/score"))
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """`reference`: an image that Azure ML takes as it stands; None: the pushed one. `from_`: a YAML used in place."""
+    """`reference`: an image that Azure ML takes as it stands; None: the pushed one. `from_`: a YAML used in place.
+
+    `own`: what an image of the environment's own is made of; None: it has none."""
 
     target: str
     workspace: Workspace | None
@@ -47,13 +56,15 @@ class Inputs:
     inference_server: str
     inference_config: InferenceConfig | None
     from_: str | None
+    own: local.Inputs | None
 
 
 def task(spec: Spec, entry: EnvironmentEntry) -> Task:
     """Raises SpecError for what Azure cannot reach."""
-    reference = None if entry.from_ else _reference(spec, entry)
-    own = reference is None and entry.from_ is None
-    if own and isinstance(spec.target.registry, LocalRegistry):
+    built = local.task(spec, entry) if own_images.built(entry, spec.target) else None
+    reference = None if entry.from_ or built else _reference(spec, entry)
+    ours = reference is None and entry.from_ is None
+    if ours and isinstance(spec.target.registry, LocalRegistry):
         message = f"targets.{spec.target.name}.registry: Azure cannot pull from a registry of this machine"
         hint = "give the target a registry that Azure reaches: {kind: workspace} or {kind: acr, name: ...}"
         raise SpecError([Mistake("pipeline.yaml", 0, 0, message, hint)])
@@ -69,13 +80,16 @@ def task(spec: Spec, entry: EnvironmentEntry) -> Task:
         inference_server=entry.inference_server,
         inference_config=entry.inference_config,
         from_=entry.from_,
+        own=built.inputs if built else None,
     )
+    if built:
+        return Task("create_environment", entry.name, inputs, files=built.files, needs=built.needs)
     listed = [Requirements(path, conda) for path, conda in ((entry.pip, False), (entry.conda, True)) if path]
     files: list[Files] = [] if entry.user_managed else list(listed)
     if entry.from_:
         # what it names lies beside it, as a rule
         files = [Tree(str(PurePosixPath(entry.from_).parent) if "/" in entry.from_ else entry.from_)]
-    needs = (f"push:{entry.image}",) if own else ()
+    needs = (f"push:{entry.image}",) if ours else ()
     return Task("create_environment", entry.name, inputs, files=tuple(files), needs=needs)
 
 
@@ -83,11 +97,13 @@ def run(inputs: Inputs, given: Given, clients: Clients) -> Environment:
     """Raises SpecError for a dependency file that cannot serve, StepError where Azure refuses."""
     from bedplate.clients import azureml_assets
 
-    wanted, conda, body = _wanted(inputs, given, clients)
+    built = local.run(inputs.own, given, clients) if inputs.own else None
+    wanted, conda, body = _wanted(inputs, given, clients, built.image if built else None)
     _write(wanted, conda, inputs, clients)
     place = _place(wanted, clients)
     azureml_assets.put_version(clients.azure, place, body, clients.log, f"environment {wanted.name}:{wanted.version}")
-    return Environment(inputs.name, "azureml", wanted.image or "", given.fingerprint, place, None)
+    made = Environment(inputs.name, "azureml", wanted.image or "", given.fingerprint, place, None)
+    return replace(made, digest=built.digest, tags=built.tags) if built else made
 
 
 def drift(inputs: Inputs, given: Given, clients: Clients) -> list[Difference]:
@@ -95,30 +111,43 @@ def drift(inputs: Inputs, given: Given, clients: Clients) -> list[Difference]:
     from bedplate.azureml import drift as drifts
     from bedplate.clients.azure_versions import ML
 
-    wanted, _, body = _wanted(inputs, given, clients)
-    where = f"environment {wanted.name}"
-    found = clients.azure.get(_place(wanted, clients), ML)
-    if found is None:
+    where, image = f"environment {inputs.name}", None
+    if inputs.own:
+        made = _made(inputs.own, given)
+        registry = given.one(Registry)
+        digest = found.in_registry(made.path, made.fingerprint, registry, clients)
+        if digest is None:
+            return [Difference(where, "image", f"{made.path}:{labels.short(made.fingerprint)}", "")]
+        image = f"{registry.address}/{made.path}@{digest}"
+    wanted, _, body = _wanted(inputs, given, clients, image)
+    held = clients.azure.get(_place(wanted, clients), ML)
+    if held is None:
         return [Difference(where, "version", wanted.version or "", "")]
-    if found["properties"].get("isArchived"):
+    if held["properties"].get("isArchived"):
         return [Difference(where, "version", wanted.version or "", "archived")]
-    return drifts.of_environment(where, body, found)
+    return drifts.of_environment(where, body, held)
+
+
+def makes(inputs: Inputs, fingerprint: str, file_sets: Sequence[FileSet], identities: Mapping[str, str]) -> Made | None:
+    return local.makes(inputs.own, fingerprint, file_sets, identities) if inputs.own else None
 
 
 def asks(output: Environment, spec: Spec) -> Sequence[Question]:
-    return ()
+    return local.asks(output, spec)
 
 
 def present(output: Environment, answers: Answers) -> str | None:
-    """A version cannot be changed, and Azure is not asked before each run."""
-    return None
+    """Of its own image. A version cannot be changed, and Azure ML is not asked before each run."""
+    return local.present(output, answers)
 
 
 def _wanted(
-    inputs: Inputs, given: Given, clients: Clients
+    inputs: Inputs, given: Given, clients: Clients, image: str | None
 ) -> tuple[EnvironmentVersion, str | None, azureml_bodies.Body]:
-    """The version that the spec asks for, named by its content; its conda file's text; and its body."""
-    wanted, conda = _from(inputs, clients.root) if inputs.from_ else _own(inputs, given, clients)
+    """The version that the spec asks for, named by its content; its conda file's text; and its body.
+
+    `image`: its own, by digest."""
+    wanted, conda = _from(inputs, clients.root) if inputs.from_ else _own(inputs, given, clients, image)
     if wanted.build is not None:
         hint = "write the image under `images:` in pipeline.yaml: Bedplate builds it"
         raise StepError(f"{inputs.from_}: an environment that Azure ML builds is not taken over", hint)
@@ -126,20 +155,29 @@ def _wanted(
     return replace(wanted, name=wanted.name or inputs.name, version=azureml_bodies.content(body)), conda, body
 
 
+def _made(own: local.Inputs, given: Given) -> Made:
+    base = given.one(BuiltImage)
+    made = local.makes(own, given.fingerprint, given.file_sets, {f"build_base:{own.image}": base.identity})
+    assert made is not None, "an image that is complete is not its environment's own"
+    return made
+
+
 def _place(wanted: EnvironmentVersion, clients: Clients) -> str:
     return f"{clients.azure.workspace_id}/environments/{wanted.name}/versions/{wanted.version}"
 
 
-def _own(inputs: Inputs, given: Given, clients: Clients) -> tuple[EnvironmentVersion, str | None]:
-    if inputs.reference is None:
+def _own(inputs: Inputs, given: Given, clients: Clients, image: str | None) -> tuple[EnvironmentVersion, str | None]:
+    conda = None if image else _packages(inputs, given.file_sets, clients.root)
+    if image is None and inputs.reference is None:
         pushed = given.one(PushedImage)
         image = f"{pushed.repository}@{pushed.digest}"
-    else:
+    elif image is None:
         image = inputs.reference
         if inputs.image is None:
             clients.log.note(f"no image is named: Azure ML's default, {image}")
-    conda = _packages(inputs, given.file_sets, clients.root)
-    return EnvironmentVersion(inputs.name, None, image, inference_config=inputs.inference_config), conda
+    # a container that Azure ML adds nothing to must say where it answers
+    routes = inputs.inference_config or (SERVER_ROUTES if conda is None else None)
+    return EnvironmentVersion(inputs.name, None, image, inference_config=routes), conda
 
 
 def _packages(inputs: Inputs, file_sets: Sequence[FileSet], root: Path) -> str | None:
@@ -158,10 +196,10 @@ def _packages(inputs: Inputs, file_sets: Sequence[FileSet], root: Path) -> str |
 def _from(inputs: Inputs, root: Path) -> tuple[EnvironmentVersion, str | None]:
     from bedplate.azureml import read as azureml_read
 
-    found = azureml_read.environment(inputs.from_ or "", root)
-    if found.conda_file:
-        return found, (root / found.conda_file).read_text(encoding="utf-8-sig")
-    return found, _yaml(found.conda) if found.conda else None
+    read = azureml_read.environment(inputs.from_ or "", root)
+    if read.conda_file:
+        return read, (root / read.conda_file).read_text(encoding="utf-8-sig")
+    return read, _yaml(read.conda) if read.conda else None
 
 
 def _write(wanted: EnvironmentVersion, conda: str | None, inputs: Inputs, clients: Clients) -> None:

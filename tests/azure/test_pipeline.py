@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from tests.azure.standin import Containers, StandIn, docker_registry
@@ -16,15 +18,7 @@ pytestmark = [
     pytest.mark.engine,
     pytest.mark.skipif(not docker_registry.installed(), reason="docker-registry is not installed"),
 ]
-DOCKERFILE = """\
-ARG BASE
-FROM ${BASE}
-USER root
-COPY requirements.txt /opt/served/requirements.txt
-RUN pip install --no-compile -r /opt/served/requirements.txt azureml-inference-server-http==1.5.1
-ENV PYTHONUNBUFFERED=1
-CMD cd "$AML_APP_ROOT" && exec azmlinfsrv --entry_script "$AZUREML_ENTRY_SCRIPT" --port 5001
-"""
+ROOT = Path(__file__).parents[2]
 TARGET = """\
   azure:
     workspace: {resource_group: rg, name: demo}
@@ -36,26 +30,15 @@ TARGET = """\
 
 
 class OnAzure:
-    """The demo, its packages in an image of their own: a stand-in puts no conda environment on one."""
+    """The demo as it stands, but that the engine of this machine builds."""
 
     def __init__(self, folder: Path, azure: StandIn) -> None:
         (folder / "work").mkdir()
         self.azure = azure
         self.demo = demo = Pipeline(folder / "work", folder / "home")
-        served = demo.root / "images/served"
-        served.mkdir()
-        (served / "Dockerfile").write_text(DOCKERFILE, encoding="utf-8")
-        wanted = (demo.root / "services/iris/requirements.txt").read_text(encoding="utf-8")
-        (served / "requirements.txt").write_text(wanted, encoding="utf-8")
         file = demo.root / "pipeline.yaml"
         text = file.read_text(encoding="utf-8")
         text = text[: text.index("  azure:\n")] + TARGET
-        text = text.replace(
-            "\nenvironments:\n", "\n  served: {context: images/served, from: {BASE: base}}\n\nenvironments:\n"
-        )
-        text = text.replace(
-            "    image: base\n    pip: services/iris/requirements.txt\n", "    image: served\n    user_managed: true\n"
-        )
         text = text.replace("within_ms: 500", "within_ms: 5000")
         file.write_text(text, encoding="utf-8")
         self.environ = azure.sign_in(folder / "az")
@@ -109,6 +92,42 @@ def test_a_second_run_does_nothing(on_azure: OnAzure) -> None:
     assert on_azure.run() == []
     after = list(on_azure.azure.recorder)[before:]
     assert not [one.path for one in after if one.method in ("PUT", "PATCH", "DELETE")]
+
+
+def test_the_environment_is_an_image_of_its_own_by_digest(on_azure: OnAzure) -> None:
+    ((_, environment),) = [
+        (path, on_azure.held[path]) for path in on_azure.held if path.startswith("environments/iris/")
+    ]
+    image = environment["properties"]["image"]
+    assert "/environments/iris@sha256:" in image
+    assert "condaFile" not in environment["properties"]
+
+
+def test_azure_is_asked_and_what_differs_is_said_and_mended(on_azure: OnAzure) -> None:
+    (name,) = on_azure.deployments
+    on_azure.run("plan", "--remote")
+    assert on_azure.demo.output.splitlines()[-1] == "in Azure: all is as the spec says"
+    on_azure.held[f"onlineEndpoints/iris/deployments/{name}"]["sku"]["capacity"] = 3
+    on_azure.run("plan", "--remote", code=2)
+    assert f"  deploy:iris  deployment {name} of endpoint iris: instance_count: 3 in Azure, 1 in the spec" in (
+        on_azure.demo.output
+    )
+    assert "`doit -t azure run -a -s deploy:iris` makes it as the spec says" in on_azure.demo.output
+    ran = on_azure.demo.doit("--target", "azure", "plan", "--json", "--remote", **on_azure.environ)
+    said = json.loads(ran.stdout)
+    schema = json.loads((ROOT / "schemas/plan.schema.json").read_bytes())
+    jsonschema.validate(said, schema)
+    assert [one["differences"] for one in said["remote"]][1] == [
+        {
+            "where": f"deployment {name} of endpoint iris",
+            "setting": "instance_count",
+            "spec": "1",
+            "azure": "3",
+        }
+    ]
+    assert on_azure.run("run", "-a", "-s", "deploy:iris") == ["deploy:iris"]
+    assert on_azure.held[f"onlineEndpoints/iris/deployments/{name}"]["sku"]["capacity"] == 1
+    on_azure.run("plan", "--remote")
 
 
 def test_edited_scoring_code_is_deployed_and_tried_and_nothing_else_runs(on_azure: OnAzure) -> None:

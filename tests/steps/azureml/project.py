@@ -26,7 +26,7 @@ project: flowers
 images:
   base: {context: images/base}
 environments:
-  iris: {image: base, pip: requirements.txt, variables: {GREETING: hello}}
+  iris: {image: base, conda: conda.yml, variables: {GREETING: hello}}
 models:
   iris: {path: model, version: "7"}
 services:
@@ -54,7 +54,7 @@ class Project:
         for name, text in {
             "pipeline.yaml": SPEC,
             "images/base/Dockerfile": "FROM scratch\n",
-            "requirements.txt": "numpy==2.0\nazureml-inference-server-http==1.4.0\n",
+            "conda.yml": "dependencies: [python=3.11, {pip: [numpy==2.0, azureml-inference-server-http==1.4.0]}]\n",
             "code/score.py": "def init(): pass\n",
             "model/a.bin": "weights",
         }.items():

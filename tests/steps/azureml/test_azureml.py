@@ -8,7 +8,9 @@ import json
 import pytest
 import yaml
 
+from bedplate import spec
 from bedplate.errors import SpecError, StepError
+from steps import create_environment
 from tests.azure.standin import StandIn
 from tests.steps.azureml.project import DIGEST, Project, held, of_kind, sent, traffic
 
@@ -39,14 +41,14 @@ def test_a_version_that_is_there_is_not_written_again(project: Project, azure: S
     first = project.environment()
     assert project.environment() == first
     assert sent(azure, "PUT", "/environments/") == 1
-    project.edit("numpy==2.0", "numpy==2.1", "requirements.txt")
+    project.edit("numpy==2.0", "numpy==2.1", "conda.yml")
     assert project.environment().reference != first.reference
     assert sent(azure, "PUT", "/environments/") == 2
 
 
 def test_without_the_inference_server_the_line_to_add_is_named(project: Project, azure: StandIn) -> None:
-    project.write("requirements.txt", "numpy==2.0\n")
-    with pytest.raises(SpecError, match="requirements.txt.*inference server is missing") as refused:
+    project.write("conda.yml", "dependencies: [python=3.11, pip, {pip: [numpy==2.0]}]\n")
+    with pytest.raises(SpecError, match="conda.yml.*inference server is missing") as refused:
         project.environment()
     assert "add the line azureml-inference-server-http==" in str(refused.value)
     assert not of_kind(azure, "environments/")
@@ -59,10 +61,38 @@ def test_an_environment_without_an_image_takes_the_default_and_says_which(projec
     assert f"no image is named: Azure ML's default, {image}" in project.log.notes
 
 
+def test_an_image_that_is_complete_says_where_it_answers(project: Project, azure: StandIn) -> None:
+    project.edit("conda: conda.yml", "user_managed: true")
+    project.environment()
+    ((_, document),) = of_kind(azure, "environments/").items()
+    assert "condaFile" not in document["properties"]
+    assert document["properties"]["inferenceConfig"] == {
+        "livenessRoute": {"port": 5001, "path": "/"},
+        "readinessRoute": {"port": 5001, "path": "/"},
+        "scoringRoute": {"port": 5001, "path": "/score"},
+    }
+
+
+def test_pip_packages_without_an_image_are_installed_by_azure_on_its_own(project: Project, azure: StandIn) -> None:
+    project.write("requirements.txt", "numpy==2.0\nazureml-inference-server-http==1.4.0\n")
+    project.edit("image: base, conda: conda.yml", "pip: requirements.txt")
+    project.environment()
+    ((_, document),) = of_kind(azure, "environments/").items()
+    conda = yaml.safe_load(document["properties"]["condaFile"])
+    assert {"pip": ["numpy==2.0", "azureml-inference-server-http==1.4.0"]} in conda["dependencies"]
+
+
+def test_pip_packages_on_an_image_of_the_spec_need_that_image_and_no_push_of_it(project: Project) -> None:
+    project.write("requirements.txt", "numpy==2.0\n")
+    project.edit("conda: conda.yml", "pip: requirements.txt")
+    (task,) = create_environment.tasks(spec.load(project.root / "pipeline.yaml"))
+    assert task.needs == ("build_base:base", "resolve_registry")
+
+
 def test_an_environment_file_of_a_team_is_used_in_place(project: Project, azure: StandIn) -> None:
     project.write("az/environment.yml", "name: theirs\nimage: r.io/x:1\nconda_file: conda.yml\n")
     project.write("az/conda.yml", "dependencies: [python=3.10]\n")
-    project.edit("{image: base, pip: requirements.txt, variables: {GREETING: hello}}", "{from: az/environment.yml}")
+    project.edit("{image: base, conda: conda.yml, variables: {GREETING: hello}}", "{from: az/environment.yml}")
     first = project.environment()
     ((path, document),) = of_kind(azure, "environments/").items()
     assert path.startswith("environments/theirs/versions/")
