@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import threading
 import time
@@ -24,6 +25,7 @@ class Console:
         self.running: dict[str, Running] = {}
 
     def say(self, text: str, style: str = "") -> None:
+        text = plain(text)
         with self._lock:
             if self._rich is not None:
                 from rich.text import Text
@@ -76,17 +78,19 @@ class Console:
     def _display(self) -> Any:
         from rich.spinner import Spinner
         from rich.table import Table
+        from rich.text import Text
 
         table = Table.grid(padding=(0, 1))
-        for _ in range(4):
-            table.add_column(no_wrap=True, overflow="ellipsis")
+        for _ in range(3):
+            table.add_column(no_wrap=True)
+        table.add_column()  # the one that gives way on a narrow terminal
         with self._lock:
             for running in self.running.values():
                 table.add_row(
                     Spinner("dots", style="cyan"),
                     running.name,
                     f"{time.monotonic() - running.since:.0f} s",
-                    running.how_far,
+                    Text(running.how_far, no_wrap=True, overflow="ellipsis"),
                 )
         return table
 
@@ -119,13 +123,22 @@ class TaskLog:
         self._console.say(f"{self.running.name}  {text}")
 
     def progress(self, what: str, done: float, total: float | None) -> None:
-        self.running.how_far = f"{what} {min(done / total, 1):.0%}" if total else f"{what} {done:g}"
+        self.running.how_far = f"{min(done / total, 1):.0%} {what}" if total else f"{what} {done:g}"
 
     def keep(self, text: str) -> None:
+        text = plain(text)
         with self._lock:
             if not self._file.closed:
                 self._file.write(text + "\n")
                 self._file.flush()
+
+
+def plain(text: str) -> str:
+    """Without what moves a terminal's cursor, colours or clears it: builds and servers write that, too."""
+    if text.isprintable():
+        return text
+    text = ESCAPES.sub("", text)
+    return "".join(c if c.isprintable() or c in "\t\n" else "\ufffd" for c in text)
 
 
 class Silent:
@@ -140,4 +153,6 @@ class Silent:
     def progress(self, what: str, done: float, total: float | None) -> None: ...
 
 
+# ECMA-48: control sequences, texts for the terminal (titles, links), and single escapes
+ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]")
 STYLES = {"dim": "2", "bold": "1", "red": "31", "green": "32", "yellow": "33"}

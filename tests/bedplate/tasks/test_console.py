@@ -1,0 +1,54 @@
+"""What a run writes, on a terminal and elsewhere."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from bedplate.tasks.console import Console, plain
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_build_neither_clears_the_terminal_nor_colours_what_follows(tmp_path: Path) -> None:
+    out = io.StringIO()
+    with Console(out).task("build_base:one", tmp_path / "log") as log:
+        log.line("\x1b[2J\x1b]0;title\x07\x1b[31mred\tand \x1b(Bblue\x07\x9b")
+    assert out.getvalue() == "build_base:one | red\tand blue\ufffd\ufffd\n"
+    assert (tmp_path / "log").read_text(encoding="utf-8") == "red\tand blue\ufffd\ufffd\n"
+
+
+def test_the_display_is_safe_from_what_a_build_writes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("CI", raising=False)
+    out = Terminal()
+    console = Console(out)
+    with console.task("build_base:one", tmp_path / "log") as log:
+        log.line("a\x1b[5;5Hb")
+    console.close()
+    assert "build_base:one | ab" in out.getvalue()
+
+
+@pytest.mark.parametrize("text", ["plain", "tab\tand\nline", "Grüße [1] 你好"])
+def test_ordinary_text_is_kept_as_it_is(text: str) -> None:
+    assert plain(text) == text
+
+
+def test_on_a_narrow_terminal_the_display_keeps_the_task_its_time_and_how_far_it_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.delenv("CI", raising=False)
+    out = Terminal()
+    console = Console(out)
+    with console.task("create_environment:iris", tmp_path / "log") as log:
+        log.progress("pushing 127.0.0.1:5000/iris/environments/iris:fp-0123456789abcdef", 45, 100)
+        console._live.refresh()
+    console.close()
+    assert "create_environment:iris 0 s 45% pushing 127.0.0.1" in out.getvalue()
