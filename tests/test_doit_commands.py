@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import re
 import subprocess
 import sys
@@ -39,6 +40,26 @@ def test_forget_makes_a_task_run_again_and_what_is_there_is_reused(images: Pipel
     assert "reused" in images.output
 
 
+def test_forget_without_a_name_forgets_all(images: Pipeline) -> None:
+    images.run()
+    said = images.doit("forget")
+    assert said.returncode == 0 and "forgetting build_base:two" in said.stdout
+    assert "build_base:two" in images.run()
+
+
+def test_clean_waits_for_a_run_that_is_under_way(images: Pipeline) -> None:
+    (images.root / ".bedplate").mkdir()
+    with open(images.root / ".bedplate/local.lock", "a", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        clean = subprocess.Popen(
+            [DOIT, "clean"], cwd=images.root, env=images.environ, stderr=subprocess.PIPE, text=True
+        )
+        assert clean.stderr and "waiting for it to end" in clean.stderr.readline()
+        assert clean.poll() is None
+    assert clean.wait(60) == 0
+    clean.stderr.close()
+
+
 def test_always_builds_although_everything_is_there(images: Pipeline) -> None:
     images.run()
     assert "build_base:one" in images.run("-a", "build_base:one")
@@ -53,6 +74,7 @@ def test_a_failure_says_what_failed_where_its_log_is_and_how_to_go_on(images: Pi
     said = images.output
     assert re.search(r"images/two/Dockerfile:\d+: ", said), said
     assert "failed:   build_base:two   log: .bedplate/logs/local/build_base.two.log" in said
+    assert re.search(r"\n {10}images/two/Dockerfile:\d+: .*\nserving: ", said), said
     assert "go on with: doit" in said
     assert (images.root / ".bedplate/logs/local/build_base.two.log").read_text(encoding="utf-8")
 

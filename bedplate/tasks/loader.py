@@ -15,6 +15,7 @@ from doit.globals import Globals
 import bedplate
 import steps
 from bedplate.errors import SpecError, StepError
+from bedplate.tasks.actions import unwritable
 from bedplate.tasks.console import Console
 from bedplate.tasks.database import Database
 from bedplate.tasks.shortcut import Shortcut
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from bedplate.tasks.session import Session
 
 NAME = "pipeline.lock"
+CHANGES = ("clean", "forget", "ignore")  # doit's own commands that change what a run may be working on
 LOOKS = ("plan", "lock", "outdated", "inputs", "check")  # commands that look at the session, not at doit's tasks
 
 TARGET = {
@@ -100,6 +102,12 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
         except StepError as error:
             sys.stderr.write(f"{error}\n")
             sys.exit(1)
+        except OSError as error:
+            refusal = unwritable(error, Path.cwd())
+            if refusal is None:
+                raise
+            sys.stderr.write(f"{refusal}\n")
+            sys.exit(1)
 
     def _load(self, cmd: Any, pos_args: list[str]) -> list[Any]:
         own: list[Any] = super().load_tasks(cmd, pos_args)
@@ -120,6 +128,11 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
         self.session.state = database.state
         if cmd.name in LOOKS:
             return own
+        if cmd.name in CHANGES:  # not under the feet of a run
+            self.session.lock()
+            database.state.reload()
+        if cmd.name == "forget" and cmd.sel_tasks is None:
+            cmd.sel_tasks = [task.name for task in self.session.tasks]  # doit's own ends with a traceback here
         if not cmd.execute_tasks:
             return [*own, *self._doit_tasks({task.name for task in self.session.tasks})]
         return [*own, *self._doit_tasks(self._to_run(database, chosen=chosen, everything=everything))]

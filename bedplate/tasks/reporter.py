@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +86,8 @@ class Reporter:
 
     def complete_run(self) -> None:
         self.console.close()
+        if sys.exc_info()[0] is not None:
+            return  # Ctrl-C, or a mistake of ours: nothing that is said at the end of a run would be true
         for error in self.errors:
             self.console.say(error, "red")
         if self.failures or self.errors:
@@ -115,10 +118,12 @@ class Reporter:
         self.console.say("")
         if self.done:
             self.console.say(f"done:     {', '.join(self.done)}")
-        for name, _ in self.failures:
+        for name, fail in self.failures:
             log = self.session.log_path(name)
             where = f"   log: {_relative(log, self.session.root)}" if log.exists() else ""
             self.console.say(f"failed:   {name}{where}", "red")
+            # above may stand the log of a server, or what ran beside it, by the screenful
+            self.console.say(f"          {fail.get_msg().strip().splitlines()[0]}")
         if self.unmet:
             self.console.say(f"not run:  {', '.join(self.unmet)}")
         for line in self.session.serving(afresh=True) or ["no service of this project serves"]:

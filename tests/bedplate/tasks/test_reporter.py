@@ -1,0 +1,90 @@
+"""What a run says at its end."""
+
+from __future__ import annotations
+
+import errno
+import io
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from bedplate.tasks.actions import unwritable
+from bedplate.tasks.console import Console
+from bedplate.tasks.reporter import Reporter
+
+
+class Session:
+    tasks = ("one", "two")
+    dirty = ()
+    headline = "iris"
+    command = "doit"
+    root = Path("/project")
+
+    def serving(self, *, afresh: bool) -> list[str]:
+        return ["iris at http://127.0.0.1:8890/score"]
+
+    def log_path(self, name: str) -> Path:
+        return self.root / name
+
+
+class Stamps:
+    """Stands for the shortcut that makes the next run quick."""
+
+    kept = False
+
+    def keep(self, *args: Any) -> None:
+        self.kept = True
+
+
+class Failure:
+    alone = False
+
+    def get_msg(self) -> str:
+        return "iris: smoke test 'one': 3, expected 4\n" + "    a line of the server's log\n" * 40
+
+
+class Named:
+    name = "deploy:iris"
+
+
+def made(out: io.StringIO) -> Reporter:
+    return Reporter(cast("Any", Session()), Console(out), cast("Any", Stamps()), chosen=False)
+
+
+def test_an_interrupted_run_does_not_say_that_all_is_up_to_date() -> None:
+    out = io.StringIO()
+    reporter = made(out)
+    with pytest.raises(KeyboardInterrupt):
+        try:
+            raise KeyboardInterrupt
+        finally:
+            reporter.complete_run()  # doit calls it so
+    assert out.getvalue() == ""
+    assert not cast("Stamps", reporter.shortcut).kept
+    reporter.complete_run()
+    assert "2 tasks up to date" in out.getvalue() and cast("Stamps", reporter.shortcut).kept
+
+
+def test_the_last_lines_after_a_failure_say_why_however_long_the_log_above_is() -> None:
+    out = io.StringIO()
+    reporter = made(out)
+    reporter.add_failure(Named(), Failure())
+    reporter.complete_run()
+    assert out.getvalue().splitlines()[-4:] == [
+        "failed:   deploy:iris",
+        "          iris: smoke test 'one': 3, expected 4",
+        "serving:  iris at http://127.0.0.1:8890/score",
+        "go on with: doit   (what is done stays done)",
+    ]
+
+
+def test_a_full_or_read_only_disk_is_told_with_the_file() -> None:
+    root = Path("/project")
+    full = unwritable(OSError(errno.ENOSPC, "No space left on device", "/project/.bedplate/logs/x.log"), root)
+    assert full is not None and full.message == "cannot write .bedplate/logs/x.log: No space left on device"
+    assert full.hint
+    unnamed = unwritable(OSError(errno.EROFS, "Read-only file system"), root)
+    assert unnamed is not None and unnamed.message == "cannot write .bedplate: Read-only file system"
+    assert unwritable(OSError(errno.ECONNRESET, "reset"), root) is None
+    assert unwritable(OSError(errno.EACCES, "Permission denied", "/project/images/one/key"), root) is None
