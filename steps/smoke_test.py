@@ -55,15 +55,16 @@ def run(inputs: Inputs, given: Given, clients: Clients) -> SmokeReport:
             message = smoke.message(case, deployed.url, clients.root, headers)
             outcome = smoke.outcome(case, message, endpoint.send, until)
             clients.log.note(str(outcome))
-            wrong += [f"{case.name}: {problem}" for problem in outcome.problems]
+            wrong += [f"'{case.name}': {problem}" for problem in outcome.problems]
             if outcome.problems and outcome.answer is None:
                 break
     if wrong:
-        count = f"{len(wrong)} things are" if len(wrong) > 1 else "one thing is"
+        several = len(wrong) > 1
+        what = f"{len(wrong)} things are not as expected" if several else f"smoke test {wrong[0]}"
         raise StepError(
-            f"{inputs.service} at {deployed.url}: {count} not as expected",
+            f"{inputs.service} at {deployed.url}: {what}",
             "mend the service, or `smoke_test` in pipeline.yaml",
-            "\n".join(wrong) + _log(deployed, clients),
+            "\n".join([*(wrong if several else ()), *_log(deployed, clients)]),
         )
     return SmokeReport(inputs.service, tuple(case.name for case in inputs.cases))
 
@@ -86,12 +87,12 @@ def _sign_in(deployed: Deployment, clients: Clients) -> dict[str, str]:
     return azureml_scoring.sign_in(clients.azure, f"{clients.azure.workspace_id}/onlineEndpoints/{endpoint}")
 
 
-def _log(deployed: Deployment, clients: Clients) -> str:
-    """The last lines of the container's log, after a line that says so; "" where there is none to be had."""
+def _log(deployed: Deployment, clients: Clients) -> list[str]:
+    """The last lines of the container's log, after a line that says so; none where there is none to be had."""
     if deployed.kind != "container":
-        return ""
+        return []
     try:
         log = clients.engine.logs(deployed.name, LINES).strip()
     except StepError:
-        return ""
-    return f"\nthe last lines of container {deployed.name}:\n{log}" if log else ""
+        return []
+    return [f"the last lines of container {deployed.name}:", *log.splitlines()] if log else []
