@@ -7,6 +7,7 @@ import json
 import posixpath
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -66,12 +67,16 @@ def _fetched(pieces: Iterator[bytes], path: Path, repository: str) -> Iterator[i
             f"{repository}: a layer is packed with zstd, which is not read here",
             "build with `builder: {kind: local}`, whose engine reads it, or let the layer be packed with gzip",
         )
-    with open(path, "wb") as file:
-        # Any: both are read and no more
-        stream: Any = gzip.GzipFile(fileobj=cast(Any, source), mode="rb") if head[:2] == GZIP else source
-        while part := stream.read(1 << 20):
-            file.write(part)
-            yield come[0]
+    # Any: both are read and no more
+    stream: Any = gzip.GzipFile(fileobj=cast(Any, source), mode="rb") if head[:2] == GZIP else source
+    try:
+        with open(path, "wb") as file:
+            while part := stream.read(1 << 20):
+                file.write(part)
+                yield come[0]
+    except (zlib.error, gzip.BadGzipFile, EOFError) as error:
+        source.finish()  # which says so where it is not what was pushed
+        raise StepError(f"{repository}: a layer cannot be unpacked: {error}") from None
     source.finish()
 
 
@@ -82,8 +87,9 @@ class _Pieces:
         self._pieces, self._rest, self._come = pieces, b"", come
 
     def head(self, size: int) -> bytes:
-        self._rest = self.read(size)
-        return self._rest[:size]
+        part = self.read(size)
+        self._rest = part + self._rest
+        return part
 
     def read(self, size: int = -1) -> bytes:
         while not self._rest:

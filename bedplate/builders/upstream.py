@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from bedplate.builders.image import in_azure
-from bedplate.clients import azure_import, azure_registry
 from bedplate.clients.upstream import registry_of
 from bedplate.errors import StepError
 from bedplate.model import Registry
@@ -42,6 +40,8 @@ def for_azure(
     """What to send in place of each reference, and the sign-in of each other registry. No engine is asked.
 
     Raises StepError for an image that Azure cannot reach."""
+    from bedplate.clients import azure_import
+
     send: dict[str, str] = {}
     logins: dict[str, Login] = {}
     for parent in parents:
@@ -102,6 +102,9 @@ def imported(reference: str, platform: str, path: str, tag: str, registry: Regis
     None: that is the engine's work, for the registry is none of Azure's, or Azure cannot reach the source."""
     if registry.kind != "acr":
         return None
+    from bedplate.builders.image import in_azure
+    from bedplate.clients import azure_import, azure_registry
+
     ref, azure, log = ImageRef.parse(clients.pinned(reference, platform)), clients.azure, clients.log
     known = azure_registry.every(azure)
     into, of = azure_registry.among(known, registry.address), azure_registry.among(known, ref.domain)

@@ -72,6 +72,7 @@ def answer(questions: Iterable[Question], engine_address: str, registry: Callabl
     answered.update(_engine(asked, engine_address))
     for batch in wires:
         answered.update(batch.read())
+        far += batch.left
     # one of ours that is down holds what its files say; it is started again before anybody needs it
     for host, group in near.items():
         port = host.rpartition(":")[2]
@@ -81,7 +82,6 @@ def answer(questions: Iterable[Question], engine_address: str, registry: Callabl
             and all(_silent(answered.get(q)) for q in group)
         ):
             answered.update(_ours(group, int(port), up=False))
-        far += batch.left
     answered.update(_far(far, registry))
     # doit runs in the project's root, wherever it was called
     answered.update((question, Path(question.path).exists()) for question in asked if isinstance(question, AskFile))

@@ -143,6 +143,8 @@ def test_a_registry_that_wants_an_account_is_asked_by_the_client(tmp_path: Path)
         signed_in = OciRegistry(Registry("generic", address, insecure=True), lambda: login)
         answered = answer(asked, NOWHERE, lambda _: signed_in)
         assert [answered[question] for question in asked] == [None, True]
+        many: list[Question] = [AskManifest(address, "iris/base", f"v{n}") for n in range(20)]  # on several connections
+        assert answer(many, NOWHERE, lambda _: signed_in) == dict.fromkeys(many)
         answered = answer(asked, NOWHERE, client)
         assert isinstance(answered[asked[0]], Unreachable)
         assert answered[asked[1]] is True
