@@ -63,9 +63,12 @@ SERVICES = {
 }
 
 MACHINE = {
+    "AzureRefused": ERROR,
     "DiskSpace": WARNING,
     "EngineUnreachable": ERROR,
     "PortTaken": ERROR,
+    "PullRefused": WARNING,
+    "PullRoleNeeded": NOTE,
     "RegistryRefused": ERROR,
     "SecretMissing": ERROR,
     "SocketLeftOut": WARNING,

@@ -16,6 +16,7 @@ from bedplate.checks.finding import Finding, of_mistake, ordered
 from bedplate.errors import SpecError
 from bedplate.step import Task
 from bedplate.tasks import findings_said, machine, names, options
+from bedplate.tasks.machine import Heard
 from bedplate.tasks.session import Session, find_root
 
 JSON = {
@@ -62,22 +63,24 @@ class Check(DoitCmdBase):  # type: ignore[misc]  # doit has no types
             sys.stdout.write(said(wrong, None))
             _annotate(wrong)
             return 3
-        findings = find(session, args, offline=params["offline"])
-        sys.stdout.write(said(findings, session))
+        heard = Heard()
+        findings = find(session, args, heard, offline=params["offline"])
+        sys.stdout.write(said(findings, session, heard.notes))
         _annotate(findings)
         return 1 if any(f.weight == ERROR for f in findings) else 0
 
 
-def find(session: Session, words: list[str], *, offline: bool) -> list[Finding]:
-    """What the files of these tasks, and of those they need, say, and what the machine says."""
+def find(session: Session, words: list[str], heard: Heard, *, offline: bool) -> list[Finding]:
+    """What the files of these tasks, and of those they need, say, and what the machine and Azure say.
+
+    `heard` is told what Azure's registry is."""
     tasks, unplanned = _tasks(session)
     chosen = None
     if words:
         chosen = plans.upstream(session.tasks, names.of_tasks(session, words)) if not unplanned else set(words)
     found = [*unplanned, *project.find(session.spec, tasks, session.reads, session.pins.digest, chosen)]
-    found += machine.find(
-        session.spec, session.root, tasks, session.state, session.clients(machine.SILENT), offline=offline
-    )
+    clients = machine.clients(session.root, session.spec, session.reads, heard)
+    found += machine.find(session.spec, session.root, tasks, session.state, clients, offline=offline)
     session.cache.save()
     return ordered(found)
 

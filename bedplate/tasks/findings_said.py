@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bedplate.checks.codes import ERROR, NOTE, SEVERITIES, WARNING
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 TITLES = {ERROR: "errors", WARNING: "warnings", NOTE: "notes"}
 
 
-def as_text(findings: list[Finding], session: Session | None) -> str:
-    said = [session.headline] if session else []
+def as_text(findings: list[Finding], session: Session | None, notes: Sequence[str] = ()) -> str:
+    """`notes`: what was learned that is nothing to mend."""
+    said = [session.headline, *(f"  {note}" for note in notes)] if session else []
     for severity in SEVERITIES:
         group = [f for f in findings if f.weight == severity]
         if group:
@@ -31,12 +32,13 @@ def summary(findings: list[Finding]) -> str:
     return f"{told}: docs/checks.md explains the codes" if told else "nothing to say"
 
 
-def as_json(findings: list[Finding], session: Session | None) -> str:
+def as_json(findings: list[Finding], session: Session | None, notes: Sequence[str] = ()) -> str:
     """As schemas/check.schema.json says."""
     document: dict[str, Any] = {
         "version": 1,
         "project": session.spec.project if session else None,
         "target": session.spec.target.name if session else None,
+        "notes": list(notes),
         "findings": [
             {
                 "code": f.code,

@@ -6,6 +6,7 @@ import errno
 import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from bedplate import labels
 from bedplate.checks.finding import Finding
@@ -14,25 +15,57 @@ from bedplate.clients.connections import Connections
 from bedplate.errors import Mistake, StepError
 from bedplate.model import (
     AcrRegistry,
+    AzureMlEnvironment,
     ContainerDeploy,
     DockerfileImage,
     EnvSecret,
     FileSecret,
     GenericRegistry,
     LocalBuilder,
+    LocalEnvironment,
     LocalRegistry,
+    OnlineEndpointDeploy,
     Registry,
     SecretSource,
     Spec,
+    WorkspaceRegistry,
 )
+from bedplate.reads import Reads
 from bedplate.state import State
-from bedplate.step import Task
+from bedplate.step import Given, Log, Task
 from bedplate.tasks import room
-from bedplate.tasks.console import Silent
+from steps import resolve_registry
+from steps.resolve_registry import workspace
 
-SILENT = Silent()
 SPEC = "pipeline.yaml"
 ANSWER_S = 5.0
+
+
+class Heard:
+    """A `step.Log` that keeps the notes."""
+
+    path = Path("/dev/null")
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def line(self, text: str) -> None: ...
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def progress(self, what: str, done: float, total: float | None) -> None: ...
+
+
+def clients(root: Path, spec: Spec, reads: Reads, log: Log) -> Connections:
+    """Connections of a check's own: whoever waits for it is not kept waiting for a service that is down."""
+    shared: dict[Any, Any] = {}
+    if _uses_azure(spec):
+        from bedplate.clients.azure import Azure
+        from bedplate.clients.azure_patience import Patience
+
+        shared["azure"] = Azure(spec.target.workspace, Patience(ANSWER_S, ANSWER_S, ANSWER_S))
+    return Connections(root, spec, log, reads, False, shared)
 
 
 def find(
@@ -45,6 +78,8 @@ def find(
         wrong = list(_engine(clients))
         engine = not wrong
         yield from wrong
+    if not offline and _uses_azure(spec):
+        yield from _azure(spec, tasks, clients)
     yield from _registry(spec, clients, offline=offline)
     yield from _ports(spec, clients if engine else None)
     yield from room.find(tasks, state, root, clients if engine else None)
@@ -52,6 +87,32 @@ def find(
 
 def _uses_engine(spec: Spec) -> bool:
     return isinstance(spec.target.builder, LocalBuilder) or isinstance(spec.target.deploy, ContainerDeploy)
+
+
+def _uses_azure(spec: Spec) -> bool:
+    registry, deploy = spec.target.registry, spec.target.deploy
+    at_azure = isinstance(registry, (AcrRegistry, WorkspaceRegistry)) or isinstance(deploy, OnlineEndpointDeploy)
+    return at_azure or not isinstance(spec.target.environment, LocalEnvironment)
+
+
+def _azure(spec: Spec, tasks: Sequence[Task], clients: Connections) -> Iterator[Finding]:
+    """Sign-in, registry, workspace and the ways that images are pulled; what the registry is, in the log's notes."""
+    from bedplate.tasks import pull_paths
+
+    entry, registry, code = spec.target.registry, None, "RegistryRefused"
+    try:
+        if isinstance(entry, (AcrRegistry, WorkspaceRegistry)):
+            (task,) = resolve_registry.tasks(spec)
+            registry = resolve_registry.run(task.inputs, Given(task.name, "", (), {}), clients)  # it asks, and no more
+        elif isinstance(entry, GenericRegistry):
+            registry = Registry("generic", entry.address.rstrip("/"), entry.insecure)
+        code = "AzureRefused"
+        speaks = (AzureMlEnvironment, OnlineEndpointDeploy)
+        if isinstance(spec.target.environment, speaks) or isinstance(spec.target.deploy, speaks):
+            workspace.document(clients)
+        yield from pull_paths.find(spec, tasks, registry, clients)
+    except StepError as error:
+        yield _say(code, error.message, error.hint)
 
 
 def _secrets(spec: Spec, root: Path) -> Iterator[Finding]:

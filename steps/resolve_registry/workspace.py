@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from bedplate.errors import StepError
 from bedplate.model import AcrRegistry, Registry, WorkspaceRegistry
@@ -23,20 +24,28 @@ def inputs(entry: WorkspaceRegistry) -> Inputs:
     return Inputs(entry.sign_in, acr.inputs(other) if isinstance(other, AcrRegistry) else generic.inputs(other))
 
 
-def run(inputs: Inputs, clients: Clients) -> Registry:
-    from bedplate.clients import azure_registry, azure_versions
+def document(clients: Clients) -> dict[str, Any]:  # Any: Azure's JSON
+    """What Azure says of the target's workspace. Raises StepError."""
+    from bedplate.clients import azure_versions
 
     azure = clients.azure
-    place = azure.workspace_id
-    document = azure.get(place, azure_versions.ML)
-    name, group = place.rpartition("/")[2], place.split("/")[4]
-    if document is None:
+    found = azure.get(azure.workspace_id, azure_versions.ML)
+    if found is None:
+        name, group = _named(azure.workspace_id)
         raise StepError(
             f"no workspace {name} in resource group {group} of subscription {azure.subscription}",
             f"correct `workspace:`; `az resource list -g {group} --resource-type "
             "Microsoft.MachineLearningServices/workspaces -o table` shows what there is",
         )
-    arm_id = (document.get("properties") or {}).get("containerRegistry")
+    return found
+
+
+def run(inputs: Inputs, clients: Clients) -> Registry:
+    from bedplate.clients import azure_registry
+
+    azure = clients.azure
+    name, group = _named(azure.workspace_id)
+    arm_id = (document(clients).get("properties") or {}).get("containerRegistry")
     if arm_id:
         clients.log.note(f"workspace {name} has the registry {arm_id.rpartition('/')[2]}")
         return acr.signed_in(azure_registry.by_id(azure, arm_id), inputs.sign_in, clients)
@@ -54,3 +63,8 @@ def run(inputs: Inputs, clients: Clients) -> Registry:
 
 def stop(registry: Registry) -> None:
     """It is not ours to stop."""
+
+
+def _named(place: str) -> tuple[str, str]:
+    """Name and resource group, of an ARM id."""
+    return place.rpartition("/")[2], place.split("/")[4]

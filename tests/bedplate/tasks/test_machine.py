@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bedplate import spec
-from bedplate.clients.connections import Connections
+from bedplate.clients import docker_ports
 from bedplate.reads import Reads
 from bedplate.stat_cache import StatCache
 from bedplate.state import State
@@ -61,7 +61,7 @@ def find(folder: Path, registry: str = "", port: int = 0, *, offline: bool = Fal
     (folder / "pipeline.yaml").write_text(text, encoding="utf-8")
     read = spec.load(folder / "pipeline.yaml", None)
     reads = Reads(folder, StatCache(folder / "cache"), lambda reference, platform: "")
-    clients = Connections(folder, read, machine.SILENT, reads, False, {})
+    clients = machine.clients(folder, read, reads, machine.Heard())
     return {f.code: str(f) for f in machine.find(read, folder, (), State(folder / "none"), clients, offline=offline)}
 
 
@@ -119,7 +119,7 @@ def test_a_service_may_hold_its_own_port(tmp_path: Path, taken: int, monkeypatch
     class OneEngine:
         engine = Engine()
 
-    monkeypatch.setattr(machine.docker_ports, "container_at", lambda engine, port: "some")
+    monkeypatch.setattr(docker_ports, "container_at", lambda engine, port: "some")
     text = TEXT.format(registry="{kind: local}", port=taken)
     (tmp_path / "pipeline.yaml").write_text(text, encoding="utf-8")
     read = spec.load(tmp_path / "pipeline.yaml", None)
