@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bedplate import conda_file, requirements
+from bedplate import conda_file, own_images, requirements
 from bedplate.checks import scoring
 from bedplate.checks.finding import Finding
 from bedplate.errors import Mistake, SpecError
 from bedplate.model import (
-    AzureMlEnvironment,
+    AzureMlV1Environment,
     DockerfileImage,
     EnvironmentEntry,
     ReferenceImage,
@@ -65,9 +65,11 @@ def _lfs_pointer(path: Path) -> bool:
 def _server(
     service: ServiceEntry, environment: EnvironmentEntry, spec: Spec, root: Path, texts: Texts, at: At
 ) -> Iterator[Finding]:
-    """Elsewhere than here, create_environment adds the server itself."""
-    if not environment.user_managed and not isinstance(spec.target.environment, AzureMlEnvironment):
+    """To an image that we build for the environment, create_environment adds the server itself."""
+    if own_images.built(environment, spec.target):
         return
+    if not environment.user_managed and isinstance(spec.target.environment, AzureMlV1Environment):
+        return  # v1's files name azureml-defaults
     if environment.image is None and (environment.user_managed or not (environment.pip or environment.conda)):
         return  # Azure ML's default image
     for path in (environment.pip, environment.conda):
