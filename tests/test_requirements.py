@@ -178,7 +178,7 @@ def test_an_environment_that_is_an_image_as_it_stands_asks_it_of_the_image(tmp_p
 def test_the_demos_environment_is_looked_at_before_it_is_pushed(pipeline: Pipeline) -> None:
     pipeline.run()
     variables = "variables: {EXAMPLE_ENV_VAR: EXAMPLE_VALUE}"
-    asked = "requires: {presets: [azureml-v2-serving], pip: {numpy: '>=1', pandas: '*'}, user: non-root, port: 5001, command: '*'}"
+    asked = "requires: {presets: [azureml-v2-serving], pip: {numpy: '>=1', pandas: '*'}, user: non-root, port: 5001}"
     pipeline.edit("pipeline.yaml", variables, f"{variables}\n    {asked}")
     assert pipeline.doit().returncode == 1
     assert "environment iris is not what is required of it: pip pandas" in pipeline.output

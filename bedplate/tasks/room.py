@@ -5,14 +5,17 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bedplate.builders import found
-from bedplate.checks.finding import Finding
 from bedplate.clients.connections import Connections
 from bedplate.errors import Mistake, StepError
 from bedplate.model import BuiltImage, Environment, LocalBuilder, Output, Registry
 from bedplate.state import State
 from bedplate.step import Given, Task
+
+if TYPE_CHECKING:
+    from bedplate.checks.finding import Finding
 
 LEAST_FREE = 2_000_000_000  # bytes that a small image takes while it is built
 SHOWN = 3
@@ -39,6 +42,8 @@ def took(given: Given, output: Output, clients: Connections) -> dict[str, int]:
 
 def find(tasks: Iterable[Task], state: State, root: Path, clients: Connections | None) -> Iterator[Finding]:
     """`clients`: None where no engine answers; then it is the disk of the project that is looked at."""
+    from bedplate.checks.finding import Finding
+
     folder = _data_root(clients) or root
     free = shutil.disk_usage(folder).free
     each = dict(_own(tasks, state))
