@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from bedplate.builders import buildx, docker, host_settings
-from bedplate.clients.docker_engine import Engine
 from bedplate.errors import StepError
 from bedplate.model import AcrTasksBuilder, Registry, Spec
 from bedplate.step import BuildRequest, Clients
+
+if TYPE_CHECKING:
+    from bedplate.clients.docker_engine import Engine
 
 # Where a client program that sends only what changed overtakes one tar: docs/decisions/build-context.md.
 MANY_FILES = 500
@@ -36,6 +38,8 @@ def build(request: BuildRequest, clients: Clients) -> str:
 
     What the host's settings say of the network (CA bundle, pip, proxies) reaches the build and stays out of the image.
     A secret needs a client program that speaks BuildKit; a large context is faster with one."""
+    from bedplate.builders import docker
+
     try:
         return _build(request, clients)
     except docker.NotFetchedError:
@@ -43,6 +47,8 @@ def build(request: BuildRequest, clients: Clients) -> str:
 
 
 def _build(request: BuildRequest, clients: Clients) -> str:
+    from bedplate.builders import buildx, docker, host_settings
+
     engine, log = clients.engine, clients.log
     why = _why_client(request, engine)
     client = buildx.client() if why and docker.speaks_buildkit(engine) else None

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from building import Lines, all_bytes, files_of, request
 
-from bedplate.builders import host_settings, image
+from bedplate.builders import buildx, host_settings, image
 from bedplate.clients.docker_engine import Engine
 
 PEM = "-----BEGIN CERTIFICATE-----\nhost-ca-of-the-test\n-----END CERTIFICATE-----\n"
@@ -103,7 +103,7 @@ def test_settings_reach_every_run_and_stay_nowhere(
     monkeypatch.setenv("PIP_INDEX_URL", "https://user:p1p-password@index.example/simple")
     monkeypatch.setenv("http_proxy", "http://user:pr0xy-password@proxy.example:3128")
     if way == "client":
-        if image.buildx.client() is None:
+        if buildx.client() is None:
             pytest.skip("no docker client that speaks BuildKit is in PATH")
         monkeypatch.setattr(image, "MANY_FILES", -1)
     checks = (  # none holds the text that it looks for: else the image's history would
