@@ -7,13 +7,22 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-from bedplate.checks import dockerfile, excuses, image_pins, package_pins, secrets_written, services
+from bedplate.checks import (
+    dockerfile,
+    excuses,
+    image_pins,
+    package_pins,
+    secret_arguments,
+    secrets_written,
+    services,
+)
+from bedplate.checks.excuses import Directive
 from bedplate.checks.finding import Finding, of_mistake, ordered, under_policy
 from bedplate.checks.secret_values import masked
 from bedplate.context import Recipe
 from bedplate.dockerfile import reader as dockerfile_reader
 from bedplate.errors import Mistake, SpecError
-from bedplate.model import DockerfileImage, Spec
+from bedplate.model import AcrTasksBuilder, DockerfileImage, Spec
 from bedplate.pins import Reference
 from bedplate.reads import Reads
 from bedplate.step import DockerfileFiles, FileSet, Task
@@ -77,7 +86,11 @@ class _Project:
     def _recipe(self, files: DockerfileFiles, recipe: Recipe, entry: object) -> Iterator[Finding]:
         self._lines[files.dockerfile] = list(recipe.dockerfile.source)
         given = {**files.args, **files.images}
-        yield from dockerfile.find(recipe.dockerfile, given, files.platform, recipe.needed, self._file_of(recipe))
+        found = dockerfile.find(recipe.dockerfile, given, files.platform, recipe.needed, self._file_of(recipe))
+        kept = self._secret_arguments(files, recipe, entry)
+        lines = {one.mistake.line for one in kept}  # what is known of a line is said in place of what its name says
+        yield from (one for one in found if one.code != secret_arguments.CODE or one.mistake.line not in lines)
+        yield from kept
         yield from (of_mistake(warning) for warning in recipe.warnings)
         yield from secrets_written.in_files(recipe.file_set, self.root, self._seen_files)
         assert isinstance(entry, DockerfileImage)
@@ -89,6 +102,13 @@ class _Project:
         for name, what, mend in secrets_written.in_values(entry.args, hint):
             message = f"images.{entry.name}.args: {what} stands in {name}"
             yield Finding("SecretInSpec", self._at(("images", entry.name, "args", name), message, mend))
+
+    def _secret_arguments(self, files: DockerfileFiles, recipe: Recipe, entry: object) -> list[Finding]:
+        secrets = entry.secrets if isinstance(entry, DockerfileImage) else {}
+        if not secrets or not isinstance(self.spec.target.builder, AcrTasksBuilder):
+            return []
+        found = secret_arguments.find(recipe.dockerfile, files.target, secrets)
+        return list(Directive.parse(recipe.dockerfile.directives.get("check", "")).apply(list(found)))
 
     def _unread(self, files: DockerfileFiles, wrong: set[int]) -> Iterator[Finding]:
         """What can be said of a Dockerfile whose context or arguments are wrong; nothing if it cannot be parsed."""
