@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from bedplate import labels
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 SERVICE = "dev.bedplate.service"
 TRIAL, NEXT = "..trial", "..next"  # of the container's name; whose it is, its labels say
 GRACE_S = 2  # for the requests under way when the port changes hands
+HOLD_S = 0.05  # how often it is asked whether the run has been interrupted
 BRIEFLY_S = 5.0  # for an answer of one that has been running all the time
 REMOVED_WITHIN_S = 20.0
 NAME_TAKEN = "is already in use by container"
@@ -43,26 +46,48 @@ def deploy(inputs: Inputs, given: Given, environment: Environment, clients: Clie
     new.image()
     serving = old is not None and _running(old)
     contested = old is not None and serving and _published(old, inputs)
-    try:
-        if contested:
-            _create(engine, new, name + TRIAL, _labels(inputs, given), spare=True)
-            new.prove("on a spare port", smoke=True)
+    with ExitStack() as changing_hands:
+        try:
+            if contested:
+                _create(engine, new, name + TRIAL, _labels(inputs, given), spare=True)
+                new.prove("on a spare port", smoke=True)
+                new.remove()
+            _create(engine, new, name + NEXT, _labels(inputs, given), spare=False)
+            if contested:
+                changing_hands.enter_context(_outliving_interrupts(clients))
+                engine.stop(name, GRACE_S)
+            # where nothing served, smoke_test will say what is wrong with the first version
+            new.prove(f"at {new.public_url}", smoke=serving and not contested)
+        except BaseException as error:
             new.remove()
-        _create(engine, new, name + NEXT, _labels(inputs, given), spare=False)
-        if contested:
-            engine.stop(name, GRACE_S)
-        # where nothing served, smoke_test will say what is wrong with the first version
-        new.prove(f"at {new.public_url}", smoke=serving and not contested)
-    except BaseException as error:
-        new.remove()
-        raise _with_what_serves(error, _back(engine, name, new), inputs) from None
-    _promote(engine, name)
+            raise _with_what_serves(error, _back(engine, name, new), inputs) from None
+        _promote(engine, name)
     return name, new.public_url
 
 
 def remove(engine: Engine, name: str, project: str, service: str) -> list[str]:
     """Names of the containers of this service that were there."""
     return [one for one in (name, name + NEXT, name + TRIAL) if _remove_ours(engine, one, project, service)]
+
+
+@contextmanager
+def _outliving_interrupts(clients: Clients) -> Iterator[None]:
+    """Between the old container's stop and the new one's answer nothing serves: Ctrl-C must not end a run there.
+
+    doit's threads end with the main one; a thread that is no daemon keeps the process until this is left."""
+    settled = threading.Event()
+
+    def hold() -> None:
+        while not settled.wait(HOLD_S):
+            if not threading.main_thread().is_alive():
+                clients.log.note("the port is just changing hands: this is finished first")
+                settled.wait()
+
+    threading.Thread(target=hold, daemon=False).start()
+    try:
+        yield
+    finally:
+        settled.set()
 
 
 def _tidy(engine: Engine, name: str, new: Candidate) -> None:

@@ -170,6 +170,34 @@ def test_killed_at_any_moment_the_next_run_brings_the_new_version(service: Servi
         assert state is not None and state["HostConfig"]["RestartPolicy"]["Name"] == "unless-stopped"
 
 
+def test_interrupted_while_the_port_changes_hands_the_new_version_gets_it(service: Service) -> None:
+    service.deploy()
+    service.version("two")
+    # as doit does: the step runs in a daemon thread, and Ctrl-C ends the main one
+    child = textwrap.dedent(
+        f"""
+        import sys; sys.path[:0] = {sys.path!r}
+        import threading, time
+        from pathlib import Path
+        from tests.serving import Service
+        service = Service(Path({str(service.root)!r}), {service.image!r}, {service.port})
+        service.project = {service.project!r}
+        stopped, stop = threading.Event(), service.outside.engine.stop
+        def stop_and_tell(*args):
+            stop(*args)
+            stopped.set()
+        service.outside.engine.stop = stop_and_tell
+        threading.Thread(target=service.deploy, daemon=True).start()
+        assert stopped.wait(60)
+        sys.exit(130)
+        """
+    )
+    ran = subprocess.run([sys.executable, "-c", child], capture_output=True, text=True, timeout=90)
+    assert ran.returncode == 130, ran.stderr
+    assert service.ask()["version"] == "two"
+    assert service.containers() == [service.name]
+
+
 def test_what_a_killed_run_left_is_finished_or_taken_away(service: Service) -> None:
     service.deploy()
     engine = service.outside.engine
