@@ -22,11 +22,14 @@ from typing import Any
 
 import pytest
 
-from bedplate.builders import acr_runs, acr_tasks
+from bedplate.builders import acr_runs, acr_tasks, upstream
 from bedplate.clients.azure import Azure
 from bedplate.clients.azure_patience import Patience
+from bedplate.clients.credentials import Login
+from bedplate.context import Parent
 from bedplate.errors import StepError
 from bedplate.model import AcrTasksBuilder, Registry
+from bedplate.secrets import Secret
 from bedplate.step import BuildRequest, FileSet
 from tests.azure.conftest import judged_azure, prism, standin  # noqa: F401  # fixtures
 from tests.azure.signed_in import KeptLog, sign_in
@@ -124,6 +127,83 @@ def test_a_secret_is_a_secret_argument_and_stands_nowhere_else(standin: StandIn,
     assert "geheim" not in repr(given.log.lines + given.log.notes)
     (put,) = (e for e in standin.recorder if e.method == "PUT")
     assert b"geheim" not in gzip.decompress(put.body)
+
+
+def test_a_secret_that_an_instruction_prints_is_hidden_in_the_log(standin: StandIn, clients: Any) -> None:
+    said = ["Step 3/3 : RUN make", "the token is geheim!", "The command '/bin/sh -c make' returned a non-zero code: 2"]
+    standin.azure.builds = scripted(said, fails="exit status 1")
+    given = clients(standin)
+    with pytest.raises(StepError) as failed:
+        acr_tasks.build(request(secrets={"TOKEN": b"geheim"}), registry(standin), given)
+    assert failed.value.detail == "the token is ***!"
+    assert "geheim" not in repr((given.log.lines, given.log.notes, failed.value.message))
+
+
+@pytest.mark.judges
+def test_the_sign_in_of_an_upstream_registry_goes_with_the_run_and_nowhere_else(
+    judged_azure: StandIn, clients: Any
+) -> None:
+    judged_azure.azure.builds = scripted([], digest=DIGEST)
+    given = clients(judged_azure)
+    logins = {"mirror.example.org": Login("ada", Secret("geheim")), "b.example.org": Login("", Secret("t"), True)}
+    acr_tasks.build(request(logins=logins), registry(judged_azure), given)
+    (sent,) = judged_azure.recorder.matching("POST", "scheduleRun")
+    kept = json.loads(sent.body)["credentials"]["customRegistries"]
+    assert kept["mirror.example.org"] == {
+        "userName": {"type": "Opaque", "value": "ada"},
+        "password": {"type": "Opaque", "value": "geheim"},
+    }
+    assert kept["b.example.org"]["userName"]["value"] == "00000000-0000-0000-0000-000000000000"
+    assert "geheim" not in repr((given.log.lines, given.log.notes, request(logins=logins)))
+
+
+def test_a_run_that_went_on_after_a_kill_is_taken_up_and_not_begun_again(standin: StandIn, clients: Any) -> None:
+    go_on = threading.Event()
+
+    def slow(build: Any) -> Any:
+        build.log("one")
+        go_on.wait(20)
+        return scripted(["two"], digest=DIGEST)(build)
+
+    standin.azure.builds = slow
+    given, there, ended = clients(standin), registry(standin), []
+    # the first doit is killed: nothing of it runs any more, and Azure goes on
+    thread = threading.Thread(target=lambda: ended.append(acr_tasks.build(request(), there, given)))
+    thread.start()
+    until = time.monotonic() + 20
+    while not standin.recorder.matching("HEAD", "/logs/") and time.monotonic() < until:
+        time.sleep(0.02)
+    again = SimpleNamespace(**{**vars(given), "log": KeptLog()})
+    second = threading.Thread(target=lambda: ended.append(acr_tasks.build(request(), there, again)))
+    second.start()
+    while not again.log.lines and time.monotonic() < until:
+        time.sleep(0.02)
+    go_on.set()
+    for one in (thread, second):
+        one.join(20)
+    assert ended == [DIGEST, DIGEST] and len(standin.recorder.matching("POST", "scheduleRun")) == 1
+    assert "begun by an earlier doit" in again.log.notes[0] and again.log.lines[:2] == ["one", "two"]
+
+
+def test_a_run_that_has_ended_since_is_not_waited_for(standin: StandIn, clients: Any) -> None:
+    standin.azure.builds = scripted(["x"], fails="exit status 1")
+    given, there = clients(standin), registry(standin)
+    for _ in range(2):
+        with pytest.raises(StepError):
+            acr_tasks.build(request(), there, given)
+    standin.azure.builds = scripted([], digest=DIGEST)
+    assert acr_tasks.build(request(), there, given) == DIGEST
+    assert len(standin.recorder.matching("POST", "scheduleRun")) == 3
+
+
+def test_an_upstream_image_that_azure_cannot_reach_is_told_before_anything_is_sent(
+    standin: StandIn, clients: Any
+) -> None:
+    given = clients(standin)
+    given.pinned = lambda reference, platform: f"127.0.0.1:5000/os@{DIGEST}"
+    with pytest.raises(StepError, match="Azure cannot reach 127.0.0.1:5000") as told:
+        upstream.for_azure([Parent("127.0.0.1:5000/os:1", "linux/amd64", None, 1, 1)], registry(standin), given)
+    assert "images:" in told.value.hint
 
 
 def test_a_secret_mount_is_refused_before_anything_is_sent(standin: StandIn, clients: Any) -> None:
