@@ -90,6 +90,14 @@ class Operations:
                 fail(operation.resource, operation.status)
         return operation
 
+    def finish(self, pattern: str) -> None:
+        """What works on a resource whose id matches ends well, whether or not somebody asks for it."""
+        with self._lock:
+            for operation in self._by_id.values():
+                if operation.status == RUNNING and re.search(pattern, operation.resource, re.IGNORECASE):
+                    operation.left = 0
+                    self.poll(operation.id, lambda *_: None)
+
     def running(self, resource: str) -> bool:
         return any(o.resource == resource and o.status == RUNNING for o in self._by_id.values())
 
