@@ -218,7 +218,8 @@ class Makes(Protocol):
     ) -> Made | None:
         """Pure: the image that `run` will make or find, known before it runs; None: none of its own.
 
-        `fingerprint`: the task's. `identities`: of the outputs that it needs, by task."""
+        `fingerprint`: the task's. `file_sets`: none where the task is foreseen. `identities`: of the outputs that it
+        needs, by task."""
 
 
 class Stops(Protocol):

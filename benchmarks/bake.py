@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from benchmarks import project
+from benchmarks import buildx, project
 from benchmarks.measure import Command, Figure, Skipped, compare, environ
 from benchmarks.world import World, finished
 
@@ -15,20 +15,20 @@ from benchmarks.world import World, finished
 def run(folder: Path, *, tiny: bool = False) -> Iterator[Figure | Skipped]:
     images, rounds = (2, 1) if tiny else (50, 3)
     name = f"nothing to do, {images} images, against bake"
-    if Command(("docker", "buildx", "version"), folder, environ()).fails:
-        yield Skipped(name, "there is no docker-buildx")
-        return
-    with finished(folder / "bake", images, services=False) as world:
-        bake = _bake(world, images)
-        bake()
-        try:
-            yield compare(name, "docker buildx bake", world.ours(), bake, rounds=rounds, aim=1 / 30)
-        finally:
-            tags = [f"bedplate-benchmark/{project.image_name(number)}" for number in range(images)]
-            subprocess.run(("docker", "rmi", "--force", *tags), capture_output=True)
+    try:
+        with buildx.with_engine(folder, own=False) as peers, finished(folder / "bake", images, services=False) as world:
+            bake = _bake(world, images, peers)
+            bake()
+            try:
+                yield compare(name, "docker buildx bake", world.ours(), bake, rounds=rounds, aim=1 / 30)
+            finally:
+                tags = [f"bedplate-benchmark/{project.image_name(number)}" for number in range(images)]
+                subprocess.run(("docker", "rmi", "--force", *tags), capture_output=True, env=bake.environ)
+    except buildx.MissingError as why:
+        yield Skipped(name, str(why))
 
 
-def _bake(world: World, images: int) -> Command:
+def _bake(world: World, images: int, peers: Mapping[str, str]) -> Command:
     targets = {}
     for number in range(images):
         entry = project.image_name(number)
@@ -40,4 +40,4 @@ def _bake(world: World, images: int) -> Command:
         }
     file = {"group": {"default": {"targets": list(targets)}}, "target": targets}
     (world.root / "bake.json").write_text(json.dumps(file), encoding="utf-8")
-    return Command(("docker", "buildx", "bake", "--file", "bake.json"), world.root, environ())
+    return Command(("docker", "buildx", "bake", "--file", "bake.json"), world.root, environ(**peers))

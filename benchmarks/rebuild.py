@@ -24,14 +24,14 @@ targets:
 """
 BEFORE = """
 from pathlib import Path
-from bedplate.tasks import execute
+from bedplate.tasks import ahead, execute
 from bedplate.tasks.console import Console
 from bedplate.tasks.session import Session
 sys.stdout = open(os.devnull, "w")
 session = Session(Path.cwd(), None)
 task, console = session.by_name["build_base:big"], Console()
 """
-TIMED = "execute.run(task, session, console)"
+TIMED = "ahead.look(session, {task.name}); execute.run(task, session, console)"
 AFTER = "session.cache.save(); sys.stdout = sys.__stdout__"
 
 

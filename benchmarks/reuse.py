@@ -6,10 +6,12 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks.measure import Figure, Skipped, Spent, compare
+from benchmarks import buildx, project
+from benchmarks.measure import Command, Figure, Skipped, Spent, compare, environ
 from benchmarks.world import World, finished
 
 MOST_MS = 300.0  # more than the no-op
+EMPTY = "docker image prune --all --force && docker builder prune --all --force"
 
 
 def run(folder: Path, *, tiny: bool = False) -> Iterator[Figure | Skipped]:
@@ -22,7 +24,35 @@ def run(folder: Path, *, tiny: bool = False) -> Iterator[Figure | Skipped]:
         yield figure
         more = figure.ours - (figure.theirs or 0)
         yield Figure(f"{name}: more than the no-op", "", more, None, "ms", None, aim=MOST_MS, aim_in_unit=True)
-    yield Skipped(f"{name}, against `--cache-from`", "needs docker-buildx and an engine; 5.5 s for 10 images elsewhere")
+        yield from _against_cache_from(folder, world, images, name, fresh, tiny)
+
+
+def _against_cache_from(
+    folder: Path, world: World, images: int, name: str, fresh: Callable[[], Spent], tiny: bool
+) -> Iterator[Figure | Skipped]:
+    name, peer = f"{name}, against --cache-from", "docker buildx build --cache-from, one image after the other"
+    note = "the peer's engine is a real one whose cache is emptied each time; its images carry their cache inline"
+    try:
+        with buildx.with_engine(folder, own=True) as peers:
+            names = " ".join(project.image_name(number) for number in range(images))
+            below = f"127.0.0.1:{world.registry_port}/peer"
+            build = "docker buildx build --quiet --build-arg BASE=scratch"
+
+            def each(words: str) -> Command:
+                loop = f"set -e; for i in {names}; do {words}; done"
+                return Command(("sh", "-c", loop), world.root, environ(**peers))
+
+            each(f"{build} --cache-to type=inline --tag {below}/$i images/$i; docker push --quiet {below}/$i")()
+            cached = each(f"{build} --cache-from type=registry,ref={below}/$i --tag {below}/$i images/$i")
+            prune = Command(("sh", "-c", EMPTY), world.root, environ(**peers))
+
+            def theirs() -> Spent:
+                prune()
+                return cached()
+
+            yield compare(name, peer, fresh, theirs, rounds=1 if tiny else 3, aim=1 / 50, note=note)
+    except buildx.MissingError as why:
+        yield Skipped(name, str(why))
 
 
 def _settled(world: World) -> Callable[[], Spent]:

@@ -21,6 +21,7 @@ class World:
     root: Path
     bare_root: Path
     tasks: int
+    registry_port: int
     environ: Mapping[str, str]
 
     def ours(self, *words: str, codes: tuple[int, ...] = (0,)) -> Command:
@@ -55,6 +56,6 @@ def finished(folder: Path, images: int, *, services: bool = True, empty_engine: 
         peer.write(bare, session.tasks)
         # a socket's path has at most about 100 characters
         with engine.stand_in(folder / "engine", session.spec.project, [] if empty_engine else outputs) as address:
-            made = World(root, bare, len(session.tasks), environ(DOCKER_HOST=address))
+            made = World(root, bare, len(session.tasks), port, environ(DOCKER_HOST=address))
             made.settle()
             yield made

@@ -1,4 +1,4 @@
-"""The engine and client of Debian 13 (26.1, with buildx 0.13), for what the machine's own may be too old for."""
+"""Engines and clients of later Debians, with buildx, for what the machine's own may be too old for."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from pathlib import Path
 
 from tests.azure.judges import programs
 
-SUITE = "trixie"
+TRIXIE = "trixie"  # Debian 13: Docker 26.1, buildx 0.13, the Dockerfile frontend 1.7
+FORKY = "forky"  # Debian 14: Docker 28.5, buildx 0.29, the Dockerfile frontend 1.19 with what was experimental before
 PACKAGES = ("docker.io", "docker-cli", "docker-buildx", "containerd")
 # not its runc, which needs a newer C library: the machine's own does
 FILES = (
@@ -15,6 +16,6 @@ FILES = (
 )
 
 
-def folder() -> Path:
+def folder(suite: str) -> Path:
     """Where its programs are. Raises programs.CannotInstall."""
-    return programs.debian_files(SUITE, PACKAGES, FILES)
+    return programs.debian_files(suite, PACKAGES, FILES)

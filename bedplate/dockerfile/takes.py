@@ -36,7 +36,9 @@ def copy(dockerfile: Dockerfile, at: Instruction, scope: Scope, from_scratch: bo
     scope.word(at.words[-1])
     for flag in ("chown", "chmod", "checksum"):
         scope.word(at.flag(flag) or "")
-    exclude = tuple(scope.word(e) for e in at.values("exclude"))
+    exclude = tuple(at.values("exclude"))
+    if any(scope.word(pattern) != pattern for pattern in exclude):
+        exclude = ()  # some frontends expand variables there, 1.19 does not: we take more, and the builder excludes
     for heredoc in at.heredocs:
         if heredoc.expand:
             scope.used.update(scope.args.intersection(re.findall(r"\$\{?(\w+)", heredoc.content)))

@@ -55,7 +55,8 @@ def _made(session: Session, names: set[str]) -> Iterator[tuple[str, Made]]:
         if name not in names or verdict.fresh or makes is None:
             continue
         identities = {need: verdict.parts[f"output {need}"] for need in task.needs}
-        made: Made | None = makes(task.inputs, verdict.fingerprint, session.reads.file_sets(task), identities)
+        sets = () if task.foreseen else session.reads.file_sets(task)  # of a large context it takes a second
+        made: Made | None = makes(task.inputs, verdict.fingerprint, sets, identities)
         if made is not None:
             yield task.step, made
 

@@ -82,6 +82,11 @@ def test_exclude_takes_out_below_the_source(read: Reader) -> None:
     assert paths(read("FROM a\nCOPY --exclude=deep --exclude=**/util.py src/lib /x\n")) == ["src/lib"]
 
 
+def test_a_variable_in_exclude_takes_nothing_out_since_not_every_builder_expands_it(read: Reader) -> None:
+    found = read("FROM scratch\nARG P=deep\nCOPY --exclude=$P src/lib /x\n")
+    assert paths(found) == paths(read("FROM scratch\nCOPY src/lib /x\n"))
+
+
 def test_parents_match_double_stars_from_the_pivot(read: Reader) -> None:
     assert paths(read("FROM a\nCOPY --parents src/**/x.py /x\n")) == ["src/lib/deep/x.py"]
     assert paths(read("FROM a\nCOPY --parents src/./lib/*.py /x\n")) == ["src/lib/util.py"]

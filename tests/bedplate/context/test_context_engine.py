@@ -160,13 +160,21 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.engine
 @pytest.mark.parametrize("name", CASES)
 def test_the_chosen_files_build_what_the_context_builds(name: str, project: Path, tmp_path: Path) -> None:
-    text, ignore, args = CASES[name]
+    judge(CASES[name], project, tmp_path, [CLIENT, "build"], {"DOCKER_BUILDKIT": "1"})
+
+
+def judge(
+    case: tuple[str, str, dict[str, str]], project: Path, tmp_path: Path, command: list[str], environ: dict[str, str]
+) -> None:
+    """`command`: what builds, without its options."""
+    text, ignore, args = case
     if "FROM" not in text:
         text = f"FROM scratch\n{text}"
     (project / "full/Dockerfile").write_text(text + "\n")
     (project / "full/.dockerignore").write_text(ignore)
     files = DockerfileFiles("full", "full/Dockerfile", None, args, {}, PLATFORM)
-    whole = build(project / "full", project / "full/Dockerfile", args, tmp_path / "whole")
+    command = [*command, "--no-cache", "-q"]
+    whole = build(command, environ, project / "full", project / "full/Dockerfile", args, tmp_path / "whole")
     try:
         recipe = context.read(files, project, StatCache(tmp_path / "cache"))
     except SpecError as error:
@@ -179,21 +187,21 @@ def test_the_chosen_files_build_what_the_context_builds(name: str, project: Path
             assert (member.uid, member.gid, member.mtime) == (0, 0, EPOCH)
             archive.extract(member, alone)
     (tmp_path / "Dockerfile").write_text(context.sent(recipe, pins={})[0])
-    chosen = build(alone, tmp_path / "Dockerfile", args, tmp_path / "chosen")
+    chosen = build(command, environ, alone, tmp_path / "Dockerfile", args, tmp_path / "chosen")
     assert chosen == whole
     assert not isinstance(whole, str), f"BuildKit refuses it, and nothing was said: {whole}"
 
 
-def build(folder: Path, dockerfile: Path, args: dict[str, str], out: Path) -> dict[str, str] | str:
+def build(
+    command: list[str], environ: dict[str, str], folder: Path, dockerfile: Path, args: dict[str, str], out: Path
+) -> dict[str, str] | str:
     """What lands in the image, or the words of the failure."""
-    command = [CLIENT, "build", "--no-cache", "-q", "-o", str(out), "-f", str(dockerfile)]
+    command = [*command, "-o", str(out), "-f", str(dockerfile)]
     command += [word for name, value in args.items() for word in ("--build-arg", f"{name}={value}")]
-    ran = subprocess.run(
-        [*command, str(folder)], env={**os.environ, "DOCKER_BUILDKIT": "1"}, capture_output=True, text=True
-    )
+    ran = subprocess.run([*command, str(folder)], env={**os.environ, **environ}, capture_output=True, text=True)
     if ran.returncode:
         # a later client names its session in the message
-        return re.sub(r"ref \w+::\w+", "ref", ran.stderr.strip().splitlines()[-1])
+        return re.sub(r"ref [\w-]+::\w+", "ref", ran.stderr.strip().splitlines()[-1])
     found = {}
     for path in sorted(out.rglob("*")):
         name = path.relative_to(out).as_posix()
