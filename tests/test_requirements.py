@@ -153,6 +153,21 @@ def test_an_image_that_the_registry_alone_has_is_pulled_where_a_requirement_is_n
     third.empty_engine()
     assert third.doit() == 1
     assert "git: 2.39.5, asked >=98" in third.output
+    assert "its files are asked for, and the engine has them not" in third.output
+    project.run()
+
+
+def test_what_its_configuration_tells_of_an_image_is_read_in_the_registry(
+    project: Scratch, registry: str, tmp_path: Path
+) -> None:
+    fourth = checkout(tmp_path / "fourth", registry, project.project)
+    fourth.spec(images(good="{port: 80}"))
+    fourth.empty_engine()
+    assert fourth.doit() == 1
+    assert "port: 5001, asked 80: write EXPOSE 80 in good/Dockerfile" in fourth.output
+    fourth.spec(images(good="{port: 5001}"))
+    fourth.run()
+    assert fourth.images() == []
     project.run()
 
 

@@ -8,16 +8,16 @@ import json
 import tarfile
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bedplate.builders import found, layers
 from bedplate.builders.image import in_azure
 from bedplate.errors import StepError
-from bedplate.image_contents import verdict
+from bedplate.image_contents import running, verdict
 from bedplate.image_contents.asked import Asked, tag
-from bedplate.image_contents.look import Entry, Image
+from bedplate.image_contents.look import Entry, Image, Late, Look
 from bedplate.image_contents.verdict import Verdict
 from bedplate.model import BuiltImage, Registry
 from bedplate.questions import AskManifest
@@ -55,7 +55,8 @@ def check(
             verdicts = verdict.judge(asked, contents)
         except ValueError as error:
             raise StepError(f"{what}: {error}", "edit it in pipeline.yaml") from None
-        wrong = [mend(one, contents.family) for one in verdicts if not one.met]
+        # of what the configuration says the family tells nothing, and it is files that tell the family
+        wrong = [mend(v, "" if v.key in running.RULES else contents.family) for v in verdicts if not v.met]
     if wrong:
         names = ", ".join(verdict.title(one) for one in verdicts if not one.met)
         message = f"{what} is not what is required of it: {names}"
@@ -66,19 +67,28 @@ def check(
 
 @contextmanager
 def contents_of(image: BuiltImage, registry: Registry, clients: Clients) -> Iterator[Image]:
-    """By the engine, which pulls it where the registry alone has it; by its layers where images are built in Azure."""
+    """What the engine has or, where the registry alone has it, its configuration there.
+
+    Only once files are asked for the engine pulls it; where images are built in Azure its layers are read instead."""
     path = image.tag.rpartition(":")[0]
-    if in_azure(clients.spec):
-        name, _, digest = found.reference(image, path, registry, clients).partition("@")
-        entry = clients.spec.images.get(image.name)
-        platform = entry.platform if entry else None
-        with layers.opened(
-            clients.registry(registry), name.partition("/")[2], digest, platform, clients.log
-        ) as contents:
+    azure = in_azure(clients.spec)
+    if not azure and (image.digest is None or clients.engine.image(image.tag) is not None):
+        with opened(clients.engine, found.in_engine(image, path, registry, clients)) as contents:
             yield contents
         return
-    with opened(clients.engine, found.in_engine(image, path, registry, clients)) as contents:
-        yield contents
+    name, _, digest = found.reference(image, path, registry, clients).partition("@")
+    remote, repository = clients.registry(registry), name.partition("/")[2]
+    entry = clients.spec.images.get(image.name)
+    platform = entry.platform if entry else None
+    with ExitStack() as stack:
+
+        def files() -> Look:
+            if azure:
+                return stack.enter_context(layers.opened(remote, repository, digest, platform, clients.log)).look
+            clients.log.note("its files are asked for, and the engine has them not")
+            return stack.enter_context(opened(clients.engine, found.in_engine(image, path, registry, clients))).look
+
+        yield Image(Late(files), layers.configuration(remote, repository, digest, platform))
 
 
 @contextmanager

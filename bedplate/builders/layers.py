@@ -8,7 +8,7 @@ import posixpath
 import tarfile
 import tempfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,7 +32,6 @@ def opened(remote: OciRegistry, repository: str, digest: str, platform: str | No
 
     `platform`: of an index, whose image; None: this machine's. Raises StepError."""
     manifest = remote.image(repository, digest, platform)
-    config = json.loads(b"".join(remote.blob(repository, manifest["config"]["digest"])))
     total, done = sum(int(layer.get("size", 0)) for layer in manifest["layers"]), 0
     log.note(f"reading {repository}@{digest[:19]} from its layers, {total / 1e6:.0f} MB")
     root = _Node("dir", 0o755)
@@ -43,7 +42,18 @@ def opened(remote: OciRegistry, repository: str, digest: str, platform: str | No
                 log.progress("reading layers", done + size, total)
             done += int(layer.get("size", 0))
             _lay(root, path)
-        yield Image(_Files(root), config.get("config") or {})
+        yield Image(_Files(root), _configuration(remote, repository, manifest))
+
+
+def configuration(remote: OciRegistry, repository: str, digest: str, platform: str | None) -> Mapping[str, Any]:
+    """As the engine has it: Env, User, Entrypoint, Cmd, ExposedPorts, WorkingDir (image-spec, config.md)."""
+    return _configuration(remote, repository, remote.image(repository, digest, platform))
+
+
+def _configuration(remote: OciRegistry, repository: str, manifest: Mapping[str, Any]) -> Mapping[str, Any]:
+    document = json.loads(b"".join(remote.blob(repository, manifest["config"]["digest"])))
+    config: Mapping[str, Any] = document.get("config") or {}  # Any: JSON
+    return config
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
@@ -42,6 +42,26 @@ class Look(Protocol):
 
 class UnreadableError(Exception):
     """The image has it, in a form that is not read here: said in the user's words."""
+
+
+class Late:
+    """A `Look` that is opened when something is first looked for: configuration alone tells much of an image."""
+
+    def __init__(self, opened: Callable[[], Look]) -> None:
+        self._opened = opened
+
+    @cached_property
+    def _look(self) -> Look:
+        return self._opened()
+
+    def entry(self, path: str) -> Entry | None:
+        return self._look.entry(path)
+
+    def read(self, path: str) -> bytes | None:
+        return self._look.read(path)
+
+    def names(self, folder: str) -> Sequence[str]:
+        return self._look.names(folder)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import pytest
 from image_files import image
 
 from bedplate.image_contents import running
+from bedplate.image_contents.look import Image, Late, Look
 
 PASSWD = "root:x:0:0::/root:/bin/sh\nservice:x:1000:1000::/home/service:/bin/sh\ntoor:x:0:0::/root:/bin/sh\n"
 
@@ -88,3 +89,14 @@ def test_line_ends_of_windows_are_named(tmp_path: Path) -> None:
 def test_a_shell_is_a_program(tmp_path: Path) -> None:
     assert running.shell("/bin/sh", image(tmp_path, FILES)) == ("/bin/sh", True)
     assert running.shell("/bin/bash", image(tmp_path, FILES)) == ("/bin/bash missing", False)
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted", "met"),
+    [("1000", "non-root", True), ("", "non-root", False), ("root", "non-root", False), ("1000:1000", "1000", True)],
+)
+def test_a_user_of_numbers_and_root_are_known_without_a_file(said: str, wanted: str, met: bool) -> None:
+    def opened() -> Look:
+        raise AssertionError("a file was asked for")
+
+    assert running.user(wanted, Image(Late(opened), {"User": said}))[1] is met
