@@ -78,7 +78,7 @@ class Engine:
         name, _, tag = new_ref.rpartition(":")
         what = f"tagging {ref} as {new_ref}"
         with self.asking(what):
-            self._http.ask(what, "POST", f"/images/{quote(ref)}/tag", repo=name, tag=tag)
+            self._http.ask(what, "POST", f"/images/{quote(ref, '/:@')}/tag", repo=name, tag=tag)
 
     def pull(self, ref: str, platform: str | None, auth: Login | None, log: Log) -> str:
         """Image id. What the protocol calls temporary is tried again for two minutes."""
@@ -93,7 +93,7 @@ class Engine:
     def remove_image(self, ref: str) -> None:
         """Takes the name away, and the image where it was the last one. One that is not there is no error."""
         what = f"removing image {ref}"
-        self._found(lambda: self._http.ask(what, "DELETE", f"/images/{quote(ref)}"), what)
+        self._found(lambda: self._http.ask(what, "DELETE", f"/images/{quote(ref, '/:@')}"), what)
 
     # ---- containers
 
@@ -197,7 +197,7 @@ class Engine:
         return asking(what, self.address)
 
     def _image(self, what: str, ref: str) -> dict[str, Any]:
-        answer: dict[str, Any] = self._http.ask(what, "GET", f"/images/{quote(ref)}/json")
+        answer: dict[str, Any] = self._http.ask(what, "GET", f"/images/{quote(ref, '/:@')}/json")
         return answer
 
     def _found(self, ask: Callable[[], T], what: str) -> T | None:
