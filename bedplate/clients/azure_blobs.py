@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 Content: TypeAlias = "Path | bytes | Iterable[bytes]"
 
-ONE_PUT = 64 << 20  # bytes that go in one request; more goes in blocks
-BLOCK = 16 << 20
+ONE_PUT = 8 << 20  # bytes that go in one request; more goes in blocks, so that what breaks off is not begun again
+BLOCK = 8 << 20
 LOG_PIECE = 4 << 20
 
 

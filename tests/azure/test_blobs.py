@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from bedplate.clients import azure_blobs
+from bedplate.clients.azure_patience import Patience
 from tests.azure.client import TASKS, Client, ended
+from tests.azure.signed_in import KeptLog
 from tests.azure.standin import StandIn
 from tests.azure.standin.building import scripted
 
@@ -25,6 +28,15 @@ def blob(standin: StandIn, url: str) -> Any:
     from azure.storage.blob import BlobClient
 
     return BlobClient.from_blob_url(url, connection_verify=standin.ca, retry_total=0)
+
+
+class Progress(KeptLog):
+    def __init__(self) -> None:
+        super().__init__()
+        self.done: list[float] = []
+
+    def progress(self, what: str, done: float, total: float | None) -> None:
+        self.done.append(done)
 
 
 def test_a_context_is_uploaded_and_the_log_read_while_it_grows(storage: StandIn) -> None:
@@ -51,6 +63,62 @@ def test_a_context_is_uploaded_and_the_log_read_while_it_grows(storage: StandIn)
             break
     assert text.startswith(b"one\r\ntwo\r\nRun ID: ca1 was successful")
     assert ended(client, registry, run)["status"] == "Succeeded"
+
+
+def test_what_we_send_in_blocks_is_whole(storage: StandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", storage.ca)
+    content = bytes(n % 251 for n in range(1 << 20)) * 17  # two blocks and a rest
+    (tmp_path / "context.tar.gz").write_bytes(content)
+    whole: list[Path | bytes | Iterator[bytes]] = [
+        tmp_path / "context.tar.gz",
+        content,
+        iter([content[:5], content[5:]]),
+    ]
+    for number, one in enumerate(whole):
+        url = storage.azure.blobs.signed("acrtaskslogs", "source", f"{number}/a b.tar.gz", "rcw")
+        log = Progress()
+        azure_blobs.upload(url, one, Patience(5, 20, 5), log, "context")
+        assert storage.azure.blobs.read("acrtaskslogs", "source", f"{number}/a b.tar.gz") == content
+        assert log.done == [8 << 20, 16 << 20, 17 << 20]
+    azure_blobs.upload(url, b"small", Patience(5, 20, 5), None, "")
+    assert storage.azure.blobs.read("acrtaskslogs", "source", "2/a b.tar.gz") == b"small", "it takes the place of all"
+
+
+def test_a_block_that_breaks_off_is_sent_again_and_no_other(standin: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", standin.ca)
+    monkeypatch.setattr(azure_blobs, "ONE_PUT", 10)
+    monkeypatch.setattr(azure_blobs, "BLOCK", 10)
+    standin.faults.refuse("/source/a", 503, "ServerBusy", "Please retry.", times=1)
+    azure_blobs.upload(
+        standin.azure.blobs.signed("acrtaskslogs", "source", "a", "rcw"), b"x" * 25, Patience(5, 20, 5), None, ""
+    )
+    assert standin.azure.blobs.read("acrtaskslogs", "source", "a") == b"x" * 25
+    assert [len(e.body) for e in standin.recorder if "blockid" in e.target] == [10, 10, 10, 5]
+
+
+def test_a_log_is_read_by_its_pieces_from_where_it_was(storage: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", storage.ca)
+    monkeypatch.setattr(azure_blobs, "LOG_PIECE", 10)
+    blobs, read, come = storage.azure.blobs, Patience(5, 20, 5), b""
+    blobs.begin_log("acrtaskslogs", "logs", "r/1.log")
+    url = blobs.signed("acrtaskslogs", "logs", "r/1.log", "r")
+    assert azure_blobs.read_log(url, 0, read) == azure_blobs.LogPart(b"", "")
+    blobs.append("acrtaskslogs", "logs", "r/1.log", b"one two three four\r\n")
+    blobs.describe("acrtaskslogs", "logs", "r/1.log", {"Complete": "successful"})
+    while not (part := azure_blobs.read_log(url, len(come), read)).complete:
+        come += part.content
+    assert come + part.content == b"one two three four\r\n" and part.complete == "successful"
+    missing = blobs.signed("acrtaskslogs", "logs", "r/none.log", "r")
+    assert azure_blobs.read_log(missing, 0, read) == azure_blobs.LogPart(b"", ""), "the run waits for a machine"
+
+
+def test_an_upload_whose_address_has_expired_is_told_apart(storage: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", storage.ca)
+    storage.azure.blobs.lifetime = -60
+    url = storage.azure.blobs.signed("acrtaskslogs", "source", "late", "rcw")
+    with pytest.raises(azure_blobs.ExpiredError) as refused:
+        azure_blobs.upload(url, b"x", Patience(5, 20, 5), None, "")
+    assert "sig=" not in str(refused.value)
 
 
 def test_a_folder_goes_up_in_blocks_by_the_place_that_code_is_given(storage: StandIn, tmp_path: Path) -> None:
