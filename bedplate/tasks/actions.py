@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from bedplate.errors import SpecError, StepError
@@ -12,14 +10,8 @@ from bedplate.stale import shown
 from bedplate.step import Task
 from bedplate.tasks import execute
 from bedplate.tasks.console import Console
+from bedplate.tasks.disk_errors import unwritable
 from bedplate.tasks.session import Session
-
-DISK = {
-    errno.ENOSPC: "`df -h .` shows how full the disk is; `doit` goes on where there is room again",
-    errno.EDQUOT: "`quota` shows how much you may store; `doit` goes on where there is room again",
-    errno.EROFS: "records and logs stand in .bedplate beside pipeline.yaml: work in a copy that can be written",
-    errno.EACCES: "records and logs stand in .bedplate beside pipeline.yaml: this user must be able to write there",
-}
 
 
 class Uptodate:
@@ -59,17 +51,6 @@ def action(task: Task, session: Session, console: Console) -> Callable[[], Any]:
             return failed(refusal)
 
     return run
-
-
-def unwritable(error: OSError, root: Path) -> StepError | None:
-    """What a disk that is full or read-only comes to, in words; None for any other error."""
-    if error.errno not in DISK:
-        return None
-    path = Path(error.filename) if isinstance(error.filename, (str, Path)) else root / ".bedplate"
-    if error.errno == errno.EACCES and ".bedplate" not in path.parts:
-        return None  # it may have been about reading
-    place = path.relative_to(root) if path.is_relative_to(root) else path
-    return StepError(f"cannot write {place}: {error.strerror}", DISK[error.errno])
 
 
 def failed(error: StepError | SpecError) -> Any:

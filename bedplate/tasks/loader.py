@@ -15,9 +15,9 @@ from doit.globals import Globals
 import bedplate
 import steps
 from bedplate.errors import SpecError, StepError
-from bedplate.tasks.actions import unwritable
 from bedplate.tasks.console import Console
 from bedplate.tasks.database import Database
+from bedplate.tasks.disk_errors import unwritable
 from bedplate.tasks.shortcut import Shortcut
 
 if TYPE_CHECKING:

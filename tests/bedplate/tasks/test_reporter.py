@@ -9,8 +9,8 @@ from typing import Any, cast
 
 import pytest
 
-from bedplate.tasks.actions import unwritable
 from bedplate.tasks.console import Console
+from bedplate.tasks.disk_errors import unwritable
 from bedplate.tasks.reporter import Reporter
 
 

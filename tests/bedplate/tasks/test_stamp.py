@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -126,3 +128,15 @@ def test_nothing_is_kept_where_somebody_could_not_be_asked(tmp_path: Path) -> No
     made = made._replace(answers={**made.answers, AskContainer("x"): Unreachable()})
     stamp.write(tmp_path / "cache/unchanged.", made, time.time_ns() + LATER)
     assert not (tmp_path / "cache/unchanged.").exists()
+
+
+def test_a_run_that_ends_by_the_shortcut_imports_little_of_ours() -> None:
+    # each of these costs as much as the whole shortcut of a small project
+    code = (
+        "import sys; from bedplate.tasks import loader, run, database, stamp\n"
+        "from bedplate.clients import answers, registry_files\n"
+        "large = {'bedplate.model', 'bedplate.step', 'bedplate.stale', 'bedplate.spec', 'steps.push', 'ssl'}\n"
+        "sys.exit(' '.join(sorted(large & set(sys.modules))) or None)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
