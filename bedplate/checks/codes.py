@@ -42,11 +42,14 @@ FILES = {
 
 PINS = {  # policy: {pins: require} makes an error of each, `off` drops them
     "LatestTag": WARNING,
+    "UnpinnedApk": NOTE,
     "UnpinnedApt": NOTE,
     "UnpinnedConda": WARNING,
+    "UnpinnedDnf": NOTE,
     "UnpinnedDownload": WARNING,
     "UnpinnedImage": WARNING,
     "UnpinnedPip": WARNING,
+    "UnpinnedR": NOTE,
 }
 
 SECRETS = {

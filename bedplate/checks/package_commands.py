@@ -1,4 +1,4 @@
-"""package_commands: what a `pip`, `conda` or `apt-get install` on a command line asks for."""
+"""package_commands: what a `pip` or `conda install` on a command line asks for."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from bedplate.checks.shell_commands import Command
 PIP_PROGRAM = re.compile(r"pip(?:3(?:\.\d+)?)?\Z")
 PYTHON = re.compile(r"(?:python|pypy)(?:3(?:\.\d+)?)?\Z")
 CONDA_PROGRAMS = ("conda", "mamba", "micromamba")
-APT_PROGRAMS = ("apt-get", "apt")
 # options that take the next word for their value
 PIP_VALUES = frozenset(
     [
@@ -95,7 +94,6 @@ CONDA_VALUES = frozenset(
         "--download-threads",
     ]
 )
-APT_VALUES = frozenset(["-t", "--target-release", "--default-release", "-o", "--option", "-c", "--config-file", "-a"])
 FIXED = re.compile(r"===?\s*[\w.!+]")
 LOCAL = re.compile(r"\.{0,2}/|\.(?:\[|\Z)|file:|.*\.(?:whl|tar\.gz|zip|tgz)\Z|.*\.(?:whl|tar\.gz)\[")
 
@@ -171,26 +169,6 @@ def conda(command: Command) -> Asked | None:
     return Asked(() if environment else tuple(packages), tuple(files))
 
 
-def apt(command: Command) -> Asked | None:
-    if _name(command[0]) not in APT_PROGRAMS or "install" not in command:
-        return None
-    packages = []
-    words = iter(command[1:])
-    verb = False
-    for word in words:
-        if word in APT_VALUES:
-            next(words, "")
-        elif word == "install" and not verb:
-            verb = True
-        elif word.startswith("-"):
-            continue
-        elif not verb:
-            return None  # `apt-get remove install`
-        else:
-            packages.append(word)
-    return Asked(tuple(packages))
-
-
 def unpinned_pip(requirement: str) -> bool:
     """Whether pip would take another version of it some day. A variable may hold the version: then it is not said."""
     text = requirement.split(";")[0].strip()
@@ -210,10 +188,6 @@ def unpinned_conda(spec: str) -> bool:
     if not re.match(r"(?:[\w./-]+::)?[A-Za-z0-9_]", spec):
         return False
     return not re.search(r"(?<![<>!~])={1,2}\s*['\"]?\d", spec) and not re.search(r"\s\d|\[", spec)
-
-
-def unpinned_apt(package: str) -> bool:
-    return bool(re.fullmatch(r"[a-z0-9][a-z0-9+.:-]+", package)) and not package.endswith((".deb", "-"))
 
 
 def _after_pip(command: Sequence[str]) -> list[str] | None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from bedplate import requirements
-from bedplate.checks import package_commands
+from bedplate.checks import package_commands, system_packages
 from bedplate.checks.finding import Finding
 from bedplate.checks.shell_commands import of_run, unquoted_versions
 from bedplate.dockerfile.reader import Dockerfile, Instruction
@@ -24,7 +24,8 @@ def in_dockerfile(dockerfile: Dockerfile, instructions: Sequence[Instruction], f
     for at in instructions:
         if at.keyword != "RUN":
             continue
-        pip, conda, apt = [], [], []
+        pip, conda = [], []
+        system: dict[system_packages.Kind, list[str]] = {}
         for command in of_run(at):
             if asked := package_commands.pip(command):
                 if not asked.constrained:
@@ -39,12 +40,13 @@ def in_dockerfile(dockerfile: Dockerfile, instructions: Sequence[Instruction], f
                     known = find(name)
                     if known and known[0].endswith((".yml", ".yaml")):
                         yield from in_conda_file(*known)
-            elif asked := package_commands.apt(command):
-                apt += [p for p in asked.packages if package_commands.unpinned_apt(p)]
+            elif known_kind := system_packages.unpinned(command):
+                system.setdefault(known_kind[0], []).extend(known_kind[1])
         yield from _said(dockerfile, at, "UnpinnedPip", "pip install", pip, _pip_hint(pip))
         yield from _said(dockerfile, at, "UnpinnedConda", "conda", conda, "write NAME=VERSION; `conda list` says which")
-        hint = "write NAME=VERSION (`apt-cache madison NAME`), or use a dated mirror such as snapshot.debian.org"
-        yield from _said(dockerfile, at, "UnpinnedApt", "apt-get install", apt, hint)
+        for kind, loose in system.items():
+            if kind is not system_packages.R or not _dated_mirror(dockerfile):
+                yield from _said(dockerfile, at, kind.code, kind.said, loose, kind.hint)
         yield from _redirected(dockerfile, at)
 
 
@@ -112,13 +114,19 @@ def _said(
         yield Finding(code, Mistake(dockerfile.path, line, column, message, hint, source), at.line)
 
 
+def _dated_mirror(dockerfile: Dockerfile) -> bool:
+    """Rocker's images take R's packages as they were on a day; so does whoever names one somewhere."""
+    whole = "\n".join(dockerfile.source)
+    return bool(re.search(r"(?im)^\s*FROM\s.*\brocker/|/cran/[0-9]{4}-[0-9]{2}-[0-9]{2}", whole))
+
+
 def _place(dockerfile: Dockerfile, at: Instruction, package: str) -> tuple[int, int]:
     """Where a package stands as a word of its own, behind the `install`."""
     whole = re.compile(rf"(?<![\w./-]){re.escape(package)}(?![\w./-])")
     behind = False
     for number in range(at.line, at.end_line + 1):
         line = dockerfile.source[number - 1]
-        verb = re.search(r"\b(?:install|create)\b", line)
+        verb = re.search(r"\b(?:install|create|add)\b", line)
         found = whole.search(line, 0 if behind else verb.end() if verb else len(line))
         if found and not line.lstrip().startswith("#"):
             return number, found.start() + 1

@@ -75,20 +75,6 @@ def test_conda_pins_with_one_equals_sign(line: str, expected: list[str]) -> None
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("apt-get update && apt-get install -y --no-install-recommends git curl=7.88", ["git"]),
-        ("apt-get -qq -o Acquire::Retries=3 install -t bookworm-backports g++", ["g++"]),
-        ("apt-get install -y ./cuda.deb /tmp/a.deb python$VERSION", []),
-        ("apt-get remove -y git; apt-cache policy git", []),
-    ],
-)
-def test_apt_pins_with_one_equals_sign(line: str, expected: list[str]) -> None:
-    found = [asked for command in commands(line) if (asked := package_commands.apt(command))]
-    assert [p for asked in found for p in asked.packages if package_commands.unpinned_apt(p)] == expected
-
-
-@pytest.mark.parametrize(
-    ("line", "expected"),
-    [
         ("pip install numpy>=2 pandas<3", ["numpy>=2", "pandas<3"]),
         ("pip install 'numpy>=2' \"pandas<3\" a==1 >log 2>&1", []),
         ("pip install a==1 2>/dev/null", []),
