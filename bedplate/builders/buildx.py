@@ -37,13 +37,16 @@ class Client:
 def client() -> Client | None:
     """The first docker in PATH with the buildx plugin, else one whose own `build` speaks BuildKit; None: neither."""
     programs = list(dict.fromkeys(filter(None, (shutil.which("docker", path=p) for p in _folders()))))
-    for program in programs:
-        if _says([program, "buildx", "version"]):
+    # all at once: each takes 50 ms
+    asked = [(p, _ask([p, "buildx", "version"]), _ask([p, "--version"])) for p in programs]
+    said = [(program, _answer(plugin), _answer(itself)) for program, plugin, itself in asked]
+    for program, plugin, _ in said:
+        if plugin:
             # the builder inside the engine: one in a container of its own cannot see the engine's images
             name = docker_host.context_name() or "default"
             return Client((program, "buildx", "build", f"--builder={name}"), {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"})
-    for program in programs:
-        version = re.search(r"version (\d+)\.", _says([program, "--version"]))
+    for program, _, itself in said:
+        version = re.search(r"version (\d+)\.", itself)
         if version and int(version[1]) <= LAST_WITHOUT_BUILDX:
             return Client((program, "build"), {"DOCKER_BUILDKIT": "1"})
     return None
@@ -124,9 +127,23 @@ def _folders() -> list[str]:
     return [folder for folder in os.environ.get("PATH", os.defpath).split(os.pathsep) if folder]
 
 
-def _says(command: Sequence[str]) -> str:
+def _ask(command: Sequence[str]) -> subprocess.Popen[str] | None:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=ANSWER_S, check=False)
-    except (OSError, subprocess.TimeoutExpired):
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+    except OSError:
+        return None
+
+
+def _answer(process: subprocess.Popen[str] | None) -> str:
+    """What it printed; "" where it failed."""
+    if process is None:
         return ""
-    return done.stdout if done.returncode == 0 else ""
+    with process:
+        try:
+            said, _ = process.communicate(timeout=ANSWER_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return ""
+    return said if process.returncode == 0 else ""

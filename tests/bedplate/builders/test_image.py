@@ -108,3 +108,35 @@ def test_a_buildkit_that_cannot_read_what_is_posted_is_asked_once(
         image.build(small, clients)
     assert asked == ["BuildKit", then, then]
     assert ("because of the engine's BuildKit, which cannot read a context that is posted" in log.text) == bool(client)
+
+
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **versions: str) -> buildx.Client | None:
+    """The client that is found where each folder in PATH has a docker; `+` behind its version: with buildx."""
+    for name, version in versions.items():
+        (tmp_path / name).mkdir()
+        plugin = "echo buildx 0.13" if version.endswith("+") else "exit 1"
+        script = f'#!/bin/sh\nif [ "$1" = buildx ]; then {plugin}; else echo "Docker version {version}"; fi\n'
+        (tmp_path / name / "docker").write_text(script)
+        (tmp_path / name / "docker").chmod(0o755)
+    monkeypatch.setenv("PATH", ":".join(str(tmp_path / name) for name in versions) or str(tmp_path))
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    monkeypatch.delenv("DOCKER_CONTEXT", raising=False)
+    buildx.client.cache_clear()
+    try:
+        return buildx.client()
+    finally:
+        buildx.client.cache_clear()
+
+
+def test_a_client_with_the_plugin_comes_before_one_earlier_in_path(tmp_path: Path, monkeypatch: Any) -> None:
+    found = programs(tmp_path, monkeypatch, plain="28.5.2", old="20.10.24", new="26.1.5+")
+    assert found and found.command == (f"{tmp_path}/new/docker", "buildx", "build", "--builder=default")
+
+
+def test_an_old_client_speaks_buildkit_itself_and_a_new_one_without_the_plugin_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = programs(tmp_path, monkeypatch, plain="28.5.2", old="20.10.24")
+    assert found == buildx.Client((f"{tmp_path}/old/docker", "build"), {"DOCKER_BUILDKIT": "1"})
+    assert programs(tmp_path, monkeypatch, other="23.0.1") is None
+    assert programs(tmp_path, monkeypatch) is None
