@@ -34,8 +34,13 @@ class Console:
                 return
             if self.terminal and style in STYLES:
                 text = f"\x1b[{STYLES[style]}m{text}\x1b[0m"
-            self._stream.write(text + "\n")
-            self._stream.flush()
+            try:
+                self._stream.write(text + "\n")
+                self._stream.flush()
+            except BrokenPipeError:  # `doit | head`: a build or a deployment is not ended for it; the logs have all
+                nobody = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nobody, self._stream.fileno())
+                os.close(nobody)
 
     @contextmanager
     def task(self, name: str, path: Path) -> Iterator[TaskLog]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,15 @@ def test_the_display_is_safe_from_what_a_build_writes(monkeypatch: pytest.Monkey
         log.line("a\x1b[5;5Hb")
     console.close()
     assert "build_base:one | ab" in out.getvalue()
+
+
+def test_a_reader_that_has_gone_does_not_end_the_run() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "w", encoding="utf-8") as out:
+        console = Console(out)
+        console.say("one")
+        console.say("two")
 
 
 @pytest.mark.parametrize("text", ["plain", "tab\tand\nline", "Grüße [1] 你好"])
