@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ pytestmark = [
     pytest.mark.skipif(not docker_registry.installed(), reason="docker-registry is not installed"),
 ]
 ROOT = Path(__file__).parents[2]
+SUBSCRIPTION = "subscription: 00000000-0000-0000-0000-000000000000, "
 TARGET = """\
   azure:
     workspace: {resource_group: rg, name: demo}
@@ -151,3 +153,40 @@ def test_a_script_that_fails_leaves_traffic_untouched_and_its_log_is_shown(on_az
     script.write_text(good, encoding="utf-8")
     on_azure.run("--yes")
     assert on_azure.traffic == before
+
+
+@pytest.mark.long
+def test_its_own_target_builds_deploys_and_serves_from_a_machine_without_an_engine(tmp_path: Path) -> None:
+    """pipeline.yaml's `azure`, with nothing of it replaced but the names of subscription and workspace."""
+    with StandIn() as azure:
+        registry = azure.add_registry("standinacr", program=True)
+        workspace = azure.add_workspace("demo", registry)
+        containers = Containers(azure.azure, ready_within=60)
+        demo = Pipeline(tmp_path, tmp_path / "home")
+        demo.engine = "unix:///nowhere/docker.sock"
+        demo.edit("pipeline.yaml", SUBSCRIPTION, "", "name: ws", "name: demo", "500", "5000")
+        _trust(demo)
+        try:
+            ran = demo.doit("--target", "azure", **azure.sign_in(tmp_path / "az"))
+            assert ran.returncode == 0, demo.output
+            ((name, share),) = workspace.documents["onlineEndpoints/iris"]["properties"]["traffic"].items()
+            assert share == 100
+            deployment = workspace.documents[f"onlineEndpoints/iris/deployments/{name}"]["properties"]
+            environment = workspace.documents[deployment["environmentId"][len(workspace.id) + 1 :]]["properties"]
+            assert environment["image"].startswith(f"{registry.login_server}/{demo.project}/environments/iris@sha256:")
+            assert [one.status for one in azure.recorder if one.path == "/endpoints/iris/score"] == [200] * 4
+        finally:
+            containers.end()
+            listed = ["docker", "images", "--quiet", "--no-trunc", f"{registry.login_server}/{demo.project}/*"]
+            images = subprocess.run(listed, capture_output=True, text=True, check=True).stdout.split()
+            for image in set(images):
+                subprocess.run(["docker", "rmi", "--force", image], capture_output=True, check=False)
+
+
+def _trust(demo: Pipeline) -> None:
+    """A build in Azure is not on this machine's network, but the stand-in's is: it needs this network's bundle."""
+    bundle = next((p for n in ("PIP_CERT", "SSL_CERT_FILE") if (p := os.environ.get(n)) and Path(p).is_file()), None)
+    if bundle:
+        (demo.root / "images/base/network.pem").write_bytes(Path(bundle).read_bytes())
+        lines = "FROM ${BASE}\nCOPY network.pem /opt/network.pem\nENV PIP_CERT=/opt/network.pem\n"
+        demo.edit("images/base/Dockerfile", "FROM ${BASE}\n", lines)
