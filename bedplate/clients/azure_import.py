@@ -41,8 +41,11 @@ def copy(
             user = azure_registry.EVERYONE if login.identity else login.username
             place["credentials"] = {"username": user, "password": login.password.reveal()}
     body = {"source": place, "targetTags": [tag], "mode": "Force"}
-    reply = azure.post(f"{into.id}/importImage", body, REGISTRY)
-    azure.wait(reply, f"import of {source}", log, WITHIN_S)
+    what = f"import of {source}"
+    repository = tag.rpartition(":")[0]
+    with azure.going_on(what, f"az acr manifest list-metadata -r {into.name} -n {repository}"):
+        reply = azure.post(f"{into.id}/importImage", body, REGISTRY)
+        azure.wait(reply, what, log, WITHIN_S)
 
 
 def reachable(host: str) -> bool:
