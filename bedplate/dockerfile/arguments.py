@@ -8,6 +8,7 @@ import re
 from bedplate.ignorefile import SPACE
 
 ASCII_SPACE = "\t\n\v\f\r "
+BYTE_SPACE = ASCII_SPACE + "\x85\xa0"
 BLANKS = re.compile(r"[\t\v\f\r ]+")
 
 
@@ -42,23 +43,26 @@ def split_words(text: str, escape: str) -> list[str]:
 
 
 def leading_flags(text: str) -> tuple[list[str], str]:
-    """The words in front that begin with `--`, without their quotes and backslashes; a lone `--` ends them."""
+    """The words in front that begin with `--`, without their quotes and backslashes; a lone `--` ends them.
+
+    BuildKit takes each byte for a character here, and so finds spaces within letters: `--from=voilà x` ends early."""
     flags: list[str] = []
+    line = text.encode().decode("latin-1")
     at = 0
     while True:
-        while at < len(text) and text[at] in ASCII_SPACE:
+        while at < len(line) and line[at] in BYTE_SPACE:
             at += 1
-        if not text.startswith("--", at):
-            return flags, text[at:]
+        if not line.startswith("--", at):
+            return flags, _characters(line[at:])
         word = []
         quote = ""
-        while at < len(text) and (quote or text[at] not in ASCII_SPACE):
-            char = text[at]
+        while at < len(line) and (quote or line[at] not in BYTE_SPACE):
+            char = line[at]
             at += 1
             if char == "\\":
-                if at == len(text):
+                if at == len(line):
                     break
-                char = text[at]
+                char = line[at]
                 at += 1
             elif char == quote:
                 quote = ""
@@ -68,8 +72,12 @@ def leading_flags(text: str) -> tuple[list[str], str]:
                 continue
             word.append(char)
         if "".join(word) == "--":
-            return flags, text[at:]
-        flags.append("".join(word))
+            return flags, _characters(line[at:])
+        flags.append(_characters("".join(word)))
+
+
+def _characters(line: str) -> str:
+    return line.encode("latin-1").decode(errors="replace")
 
 
 def name_value_pairs(text: str, keyword: str, escape: str) -> tuple[str, ...]:

@@ -71,7 +71,9 @@ def theirs(text: str) -> list[tuple[object, ...]] | None:
         known = c.cmd.upper() in KEYWORDS and not (onbuild and (c.sub_cmd or "").upper() not in INNER)
         value = c.value if known else ()
         inner = (c.sub_cmd or "").upper() if onbuild else ""
-        found.append((c.cmd.upper(), inner, c.json, c.flags, value, c.start_line, c.end_line, heredocs))
+        # it takes each byte of a flag for a character: `--é` comes out as `--Ã©`
+        flags = tuple(flag.encode("latin-1").decode(errors="replace") for flag in c.flags)
+        found.append((c.cmd.upper(), inner, c.json, flags, value, c.start_line, c.end_line, heredocs))
     return found
 
 
@@ -85,11 +87,9 @@ def row(at: Instruction) -> tuple[object, ...]:
     # the library counts the lines of an ONBUILD's heredoc but does not hand it over
     heredocs = () if at.inner else tuple((h.name, h.content, h.descriptor or "0") for h in at.heredocs)
     keyword = at.inner.keyword if at.inner else ""
-    # the library shows the flags and the form of the outer instruction, and the words of the inner
+    # the library shows the flags of the outer instruction, and the form and the words of the inner
     words = inner.words if inner.keyword in (INNER if at.inner else KEYWORDS) else ()
-    # it takes each byte of a flag for a character: `--é` comes out as `--Ã©`
-    flags = tuple(flag.encode().decode("latin-1") for flag in at.flags)
-    return (at.keyword, keyword, at.json, flags, words, at.line, at.end_line, heredocs)
+    return (at.keyword, keyword, inner.json, at.flags, words, at.line, at.end_line, heredocs)
 
 
 def lenient(text: str) -> Dockerfile | None:
