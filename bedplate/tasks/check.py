@@ -61,12 +61,12 @@ class Check(DoitCmdBase):  # type: ignore[misc]  # doit has no types
         except SpecError as error:
             wrong = ordered([of_mistake(m) for m in error.mistakes])
             sys.stdout.write(said(wrong, None))
-            _annotate(wrong)
+            _annotate(wrong, Path.cwd())
             return 3
         heard = Heard()
         findings = find(session, args, heard, offline=params["offline"])
         sys.stdout.write(said(findings, session, heard.notes))
-        _annotate(findings)
+        _annotate(findings, session.root)
         return 1 if any(f.weight == ERROR for f in findings) else 0
 
 
@@ -100,7 +100,7 @@ def _tasks(session: Session) -> tuple[list[Task], list[Finding]]:
     return tasks, wrong
 
 
-def _annotate(findings: list[Finding]) -> None:
+def _annotate(findings: list[Finding], root: Path) -> None:
     """Standard error keeps them apart from --json; both services read it."""
-    for line in findings_said.for_service(findings, os.environ):
+    for line in findings_said.for_service(findings, os.environ, root):
         sys.stderr.write(line + "\n")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bedplate.checks.codes import ERROR, NOTE, SEVERITIES, WARNING
@@ -23,7 +25,7 @@ def as_text(findings: list[Finding], session: Session | None, notes: Sequence[st
         if group:
             said += ["", f"{TITLES[severity]}:", *(str(f) for f in group)]
     said += ["", summary(findings)] if findings else [summary(findings)]
-    return "\n".join(said) + "\n"
+    return "\n".join(said).lstrip("\n") + "\n"
 
 
 def summary(findings: list[Finding]) -> str:
@@ -55,12 +57,22 @@ def as_json(findings: list[Finding], session: Session | None, notes: Sequence[st
     return json.dumps(document, indent=2) + "\n"
 
 
-def for_service(findings: list[Finding], environ: Mapping[str, str]) -> Iterator[str]:
-    """Workflow commands of GitHub Actions, logging commands of Azure Pipelines; nothing elsewhere."""
+def for_service(findings: list[Finding], environ: Mapping[str, str], root: Path) -> Iterator[str]:
+    """Workflow commands of GitHub Actions, logging commands of Azure Pipelines; nothing elsewhere.
+
+    Both know files by their paths below the repository; `root`: the project's."""
     if environ.get("GITHUB_ACTIONS") == "true":
-        yield from map(_github, findings)
+        yield from (_github(_below(f, root, environ.get("GITHUB_WORKSPACE", ""))) for f in findings)
     elif environ.get("TF_BUILD", "").lower() == "true":
-        yield from (_azure(f) for f in findings if f.weight != NOTE)  # it knows no third kind
+        kept = (f for f in findings if f.weight != NOTE)  # it knows no third kind
+        yield from (_azure(_below(f, root, environ.get("BUILD_SOURCESDIRECTORY", ""))) for f in kept)
+
+
+def _below(finding: Finding, root: Path, repository: str) -> Finding:
+    if not repository or not root.is_relative_to(repository):
+        return finding
+    file = (root / finding.mistake.file).relative_to(repository).as_posix()
+    return replace(finding, mistake=replace(finding.mistake, file=file))
 
 
 def _github(finding: Finding) -> str:

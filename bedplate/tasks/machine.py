@@ -99,17 +99,19 @@ def _azure(spec: Spec, tasks: Sequence[Task], clients: Connections) -> Iterator[
     """Sign-in, registry, workspace and the ways that images are pulled; what the registry is, in the log's notes."""
     from bedplate.tasks import pull_paths
 
-    entry, registry, code = spec.target.registry, None, "RegistryRefused"
+    entry, registry, code = spec.target.registry, None, "AzureRefused"
+    speaks = (AzureMlEnvironment, OnlineEndpointDeploy, WorkspaceRegistry)
     try:
+        if any(isinstance(part, speaks) for part in (spec.target.environment, spec.target.deploy, entry)):
+            workspace.document(clients)
         if isinstance(entry, (AcrRegistry, WorkspaceRegistry)):
+            clients.azure.sign_in.account  # noqa: B018  # a sign-in that is missing is not the registry's refusal
+            code = "RegistryRefused"
             (task,) = resolve_registry.tasks(spec)
             registry = resolve_registry.run(task.inputs, Given(task.name, "", (), {}), clients)  # it asks, and no more
         elif isinstance(entry, GenericRegistry):
             registry = Registry("generic", entry.address.rstrip("/"), entry.insecure)
         code = "AzureRefused"
-        speaks = (AzureMlEnvironment, OnlineEndpointDeploy)
-        if isinstance(spec.target.environment, speaks) or isinstance(spec.target.deploy, speaks):
-            workspace.document(clients)
         yield from pull_paths.find(spec, tasks, registry, clients)
     except StepError as error:
         yield _say(code, error.message, error.hint)
@@ -130,7 +132,7 @@ def _secrets(spec: Spec, root: Path) -> Iterator[Finding]:
         try:
             credentials.read_secret(source, root, what)
         except StepError as error:
-            yield _say("SecretMissing", error.message, error.hint)
+            yield _say("SecretMissing", error.message, error.hint, root, tuple(what.split(".")))
 
 
 def _engine(clients: Connections) -> Iterator[Finding]:
@@ -188,5 +190,13 @@ def _held(host: str, port: int) -> bool:
     return False
 
 
-def _say(code: str, message: str, hint: str = "") -> Finding:
-    return Finding(code, Mistake(SPEC, 0, 0, message, hint))
+def _say(code: str, message: str, hint: str = "", root: Path | None = None, keys: tuple[str, ...] = ()) -> Finding:
+    """`root`, `keys`: where in the spec it stands."""
+    if root is None:
+        return Finding(code, Mistake(SPEC, 0, 0, message, hint))
+    from bedplate import places
+    from bedplate.yamlfile import text as yaml_text
+
+    content = (root / SPEC).read_bytes()
+    node = places.key_at(yaml_text.read(content, SPEC)[0], keys)
+    return Finding(code, Mistake(SPEC, node.line, node.column, message, hint))

@@ -39,7 +39,7 @@ def test_json_is_as_its_schema_says() -> None:
 
 
 def test_github_gets_workflow_commands() -> None:
-    assert list(findings_said.for_service(FINDINGS, {"GITHUB_ACTIONS": "true"})) == [
+    assert list(findings_said.for_service(FINDINGS, {"GITHUB_ACTIONS": "true"}, REPO)) == [
         "::error file=pipeline.yaml,title=PortTaken::port 1 is held",
         "::warning file=a%2Cb/Docker%3Afile,line=3,col=17,title=UnpinnedPip::100%25 of%0Anumpy; [x] (write it)",
         "::notice file=Dockerfile,line=2,col=1,title=UnpinnedApt::git",
@@ -47,15 +47,29 @@ def test_github_gets_workflow_commands() -> None:
 
 
 def test_azure_pipelines_gets_logging_commands() -> None:
-    assert list(findings_said.for_service(FINDINGS, {"TF_BUILD": "True"})) == [
+    assert list(findings_said.for_service(FINDINGS, {"TF_BUILD": "True"}, REPO)) == [
         "##vso[task.logissue type=error;sourcepath=pipeline.yaml;code=PortTaken;]port 1 is held",
         "##vso[task.logissue type=warning;sourcepath=a,b/Docker:file;linenumber=3;columnnumber=17;code=UnpinnedPip;]"
         "100%AZP25 of%0Anumpy; [x] (write it)",
     ]
 
 
+@pytest.mark.parametrize(
+    ("service", "below"), [("GITHUB_ACTIONS", "GITHUB_WORKSPACE"), ("TF_BUILD", "BUILD_SOURCESDIRECTORY")]
+)
+def test_paths_begin_where_the_repository_does(service: str, below: str) -> None:
+    said = list(findings_said.for_service(FINDINGS, {service: "true", below: "/r"}, Path("/r/projects/one")))
+    assert "=projects/one/pipeline.yaml" in said[0]
+    said = list(findings_said.for_service(FINDINGS, {service: "true", below: "/elsewhere"}, Path("/r/projects/one")))
+    assert "=pipeline.yaml" in said[0]
+
+
+def test_without_a_session_the_first_line_is_a_title() -> None:
+    assert findings_said.as_text(FINDINGS, None).startswith("errors:\n")
+
+
 def test_elsewhere_nobody_gets_annotations() -> None:
-    assert list(findings_said.for_service(FINDINGS, {})) == []
+    assert list(findings_said.for_service(FINDINGS, {}, REPO)) == []
 
 
 @pytest.fixture

@@ -74,6 +74,7 @@ def test_an_engine_that_does_not_answer_is_told(tmp_path: Path) -> None:
 def test_a_secret_that_is_not_set_is_told_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("BEDPLATE_TEST_CONF")
     found = find(tmp_path)
+    assert found["SecretMissing"].startswith("pipeline.yaml:4:")
     assert "images.base.secrets.conf" in found["SecretMissing"] and "BEDPLATE_TEST_CONF" in found["SecretMissing"]
 
 
