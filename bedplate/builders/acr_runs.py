@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +26,16 @@ SPARE_S = 300.0  # that a run may wait for a machine beside its own time
 SHORTEST = 4  # characters of a secret that is looked for in the log; a shorter one would blacken words
 
 
-def name(where: str) -> str:
-    return where.rpartition("/")[2]
+@dataclass(frozen=True)
+class Run:
+    """`where`: its ARM id. `note`: the file here that says so, until it has ended."""
+
+    where: str
+    note: Path
+
+    def __str__(self) -> str:
+        registry, _, name = self.where.partition("/runs/")
+        return f"run {name} of {registry.rpartition('/')[2]}"
 
 
 def note(root: Path, tag: str) -> Path:
@@ -34,37 +43,33 @@ def note(root: Path, tag: str) -> Path:
     return root / ".bedplate" / "cache" / "runs" / re.sub("[/:]", "+", tag)
 
 
-def begun(note: Path, where: str) -> None:
+def begun(where: str, note: Path) -> Run:
     note.parent.mkdir(parents=True, exist_ok=True)
     note.write_text(where, encoding="utf-8")
+    return Run(where, note)
 
 
-def under_way(azure: Azure, note: Path, registry: str) -> str | None:
+def under_way(azure: Azure, note: Path, registry: str) -> Run | None:
     """The run of this image that goes on since an earlier doit was killed. `registry`: ARM id of the one built in."""
     try:
         where = note.read_text(encoding="utf-8")
-    except OSError:
+        found = azure.get(where, TASKS) if where.startswith(f"{registry}/runs/") else None
+    except (OSError, StepError):
         return None
-    if not where.startswith(f"{registry}/runs/"):
-        return None
-    try:
-        found = azure.get(where, TASKS) or {}
-    except StepError:
-        return None
-    return where if (found.get("properties") or {}).get("status", "Error") not in ENDED else None
+    status = ((found or {}).get("properties") or {}).get("status", "Error")
+    return None if status in ENDED else Run(where, note)
 
 
-def followed(
-    azure: Azure, where: str, registry: str, request: BuildRequest, layout: Layout, timeout_s: float, log: Log
-) -> str:
+def followed(azure: Azure, run: Run, request: BuildRequest, layout: Layout, timeout_s: float, log: Log) -> str:
     """Digest once the run has ended, its log shown as it grows. `timeout_s`: the run's own time.
 
     Whatever ends this before the run has ended cancels it in Azure."""
     until = time.monotonic() + timeout_s + SPARE_S
-    with azure.cancelling(f"run {name(where)} of {registry}", lambda: _cancel(azure, where)):
-        said = _read(azure, where, _Said(log, request.secrets.values()), until)
-        ended = _ended(azure, where, request, until)
-    return _digest(ended, request, layout, said, name(where), log)
+    with azure.cancelling(str(run), lambda: _cancel(azure, run.where)):
+        said = _read(azure, run.where, _Said(log, request.secrets.values()), until)
+        ended = _ended(azure, run.where, request, until)
+        run.note.unlink(missing_ok=True)
+    return _digest(ended, request, layout, said, run.where.rpartition("/")[2], log)
 
 
 class _Said:
@@ -139,8 +144,9 @@ def _ended(azure: Azure, where: str, request: BuildRequest, until: float) -> Map
         if found["status"] in ENDED:
             return found
         if time.monotonic() > until:
+            run = where.rpartition("/")[2]
             raise StepError(
-                f"image {request.image}: run {name(where)} is still {found['status']}, long after its time: cancelled",
+                f"image {request.image}: run {run} is still {found['status']}, long after its time: cancelled",
                 "raise `builder.timeout_s`; one that stays Queued waits for its agent pool or for fewer runs",
             )
         time.sleep(PAUSE_S)

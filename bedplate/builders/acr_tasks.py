@@ -49,19 +49,16 @@ def build(request: BuildRequest, registry: Registry, clients: Clients) -> str:
         place = azure_registry.by_name(azure, registry.address)
         layout, target = _labelled(lay_out(request), request.labels)
         note = acr_runs.note(clients.root, request.tag)
-        where = None if clients.again else acr_runs.under_way(azure, note, place.id)
-        if where:
-            log.note(f"builder: ACR Tasks, run {acr_runs.name(where)} in {place.name}, begun by an earlier doit")
+        run = None if clients.again else acr_runs.under_way(azure, note, place.id)
+        if run:
+            log.note(f"builder: ACR Tasks, {run}, begun by an earlier doit")
         else:
             source = _uploaded(azure, place, request, layout, clients.root, log)
             body = _body(request, target, source, builder)
-            run = azure.post(f"{place.id}/scheduleRun", body, TASKS).document["properties"]["runId"]
-            log.note(f"builder: ACR Tasks, run {run} in {place.name}")
-            where = f"{place.id}/runs/{run}"
-            acr_runs.begun(note, where)
-        digest = acr_runs.followed(azure, where, place.name, request, layout, builder.timeout_s, log)
-        note.unlink(missing_ok=True)
-        return digest
+            name = azure.post(f"{place.id}/scheduleRun", body, TASKS).document["properties"]["runId"]
+            run = acr_runs.begun(f"{place.id}/runs/{name}", note)
+            log.note(f"builder: ACR Tasks, {run}")
+        return acr_runs.followed(azure, run, request, layout, builder.timeout_s, log)
 
 
 def _labelled(layout: Layout, labels: Mapping[str, str]) -> tuple[Layout, str | None]:
@@ -79,7 +76,7 @@ def _labelled(layout: Layout, labels: Mapping[str, str]) -> tuple[Layout, str | 
 def _body(request: BuildRequest, target: str | None, source: str, builder: AcrTasksBuilder) -> dict[str, Any]:
     system, architecture, *variant = request.platform.split("/")
     plain = [{"name": name, "value": value, "isSecret": False} for name, value in request.args.items()]
-    secret = [{"name": n, "value": v.decode(), "isSecret": True} for n, v in request.secrets.items()]
+    secret = [{"name": n, "value": _text(n, v, request), "isSecret": True} for n, v in request.secrets.items()]
     body: dict[str, Any] = {
         "type": "DockerBuildRequest",
         "imageNames": [request.tag],
@@ -97,6 +94,16 @@ def _body(request: BuildRequest, target: str | None, source: str, builder: AcrTa
     if builder.agent_pool:
         body["agentPoolName"] = builder.agent_pool
     return body
+
+
+def _text(name: str, secret: bytes, request: BuildRequest) -> str:
+    try:
+        return secret.decode()
+    except UnicodeDecodeError:
+        raise StepError(
+            f"image {request.image}: secret {name} is no text, and ACR Tasks takes secrets as text alone",
+            "build with `builder: {kind: local}`, or let a RUN decode it from base64",
+        ) from None
 
 
 def _credentials(request: BuildRequest) -> dict[str, Any]:

@@ -206,6 +206,32 @@ def test_an_upstream_image_that_azure_cannot_reach_is_told_before_anything_is_se
     assert "images:" in told.value.hint
 
 
+def test_a_secret_that_is_no_text_is_told_and_not_shown(standin: StandIn, clients: Any) -> None:
+    with pytest.raises(StepError, match="secret TOKEN is no text") as told:
+        acr_tasks.build(request(secrets={"TOKEN": b"\xff\xfegeheim"}), registry(standin), clients(standin))
+    assert "geheim" not in str(told.value) and not standin.recorder.matching("POST", "scheduleRun")
+
+
+def test_an_instruction_that_needs_buildkit_is_told_with_the_way_out(standin: StandIn, clients: Any) -> None:
+    lines = [
+        "Step 3/3 : RUN --mount=type=cache,target=/c make",
+        "the --mount option requires BuildKit. Refer to https://docs.docker.com/go/buildkit/ to learn more",
+    ]
+    standin.azure.builds = scripted(lines, fails="exit status 1")
+    text = "FROM scratch\nCOPY a /a\nRUN --mount=type=cache,target=/c make\n"
+    with pytest.raises(StepError) as failed:
+        acr_tasks.build(request(dockerfile=text), registry(standin), clients(standin))
+    assert failed.value.message.startswith("images/base/Dockerfile:3: RUN --mount=type=cache")
+    assert "builder: {kind: local}" in failed.value.hint
+
+
+def test_what_is_known_of_a_run_is_forgotten_once_it_has_ended(standin: StandIn, clients: Any) -> None:
+    standin.azure.builds = scripted([], digest=DIGEST)
+    given = clients(standin)
+    acr_tasks.build(request(), registry(standin), given)
+    assert list((given.root / ".bedplate/cache/runs").iterdir()) == []
+
+
 def test_a_secret_mount_is_refused_before_anything_is_sent(standin: StandIn, clients: Any) -> None:
     text = "FROM scratch\nRUN --mount=type=secret,id=t make\n"
     with pytest.raises(StepError, match="ACR Tasks has no secret mounts"):
