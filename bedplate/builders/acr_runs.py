@@ -23,6 +23,7 @@ ENDED = ("Succeeded", "Failed", "Canceled", "Error", "Timeout")
 PAUSE_S = 1.0  # between two looks at the log
 TRIES = 3  # of a log that breaks off
 SPARE_S = 300.0  # that a run may wait for a machine beside its own time
+OVER = re.compile(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d Container failed during run: ")
 SHORTEST = 4  # characters of a secret that is looked for in the log; a shorter one would blacken words
 
 
@@ -80,6 +81,8 @@ class _Said:
         self.log = log
         self._secrets = [s for s in secrets if len(s) >= SHORTEST]
         self._rest = b""
+        self._last = ""
+        self._over = False  # the builder has ended: what follows are the service's own words
         self.why = ""
 
     def take(self, content: bytes) -> None:
@@ -100,18 +103,23 @@ class _Said:
         for secret in self._secrets:  # the service hides them too, but not in what an instruction prints
             content = content.replace(secret, b"***")
         line = content.decode(errors="replace")
+        if OVER.match(line):
+            # a RUN that fails is followed by its exit code; of all else the builder's last line says why
+            self._over, self.why = True, self.why or self._last
+        self._last = line or self._last
+        if self._over:
+            self.log.line(line)
+            return
         if line.startswith("#1 ") and self.classic:
             self._progress = PlainProgress(self.log)
         if "returned a non-zero code:" in line or "did not complete successfully" in line:
             self.why = line
         if isinstance(self._progress, PlainProgress):
             self._progress.take(line)
-        elif self.why and line != self.why:
-            self.log.line(line)  # the service's own words around the end are not the instruction's
-        elif line != self.why:
-            self._progress.take(line + "\n")
+        elif self.why:
+            self.log.line(line)  # it is no word of the instruction's
         else:
-            self.log.line(line)
+            self._progress.take(line + "\n")
 
 
 def _read(azure: Azure, where: str, said: _Said, until: float) -> _Said:

@@ -119,7 +119,11 @@ def imported(reference: str, platform: str, path: str, tag: str, registry: Regis
         azure_import.copy(azure, ref, of, login, into, f"{path}:{tag}", log)
     except StepError as error:
         if in_azure(clients.spec):
-            raise
+            hint = (
+                error.hint
+                or f"is it there, and may Azure read it? `docker login {ref.domain}` here signs the import in"
+            )
+            raise StepError(f"{into.name} cannot import {reference}: {error.message}", hint) from None
         log.note(f"{error.message}: it goes through this machine's engine instead")
         return None
     digest = clients.registry(registry).digest(path, tag)

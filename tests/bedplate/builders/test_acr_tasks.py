@@ -206,6 +206,18 @@ def test_an_upstream_image_that_azure_cannot_reach_is_told_before_anything_is_se
     assert "images:" in told.value.hint
 
 
+def test_an_instruction_that_fails_without_an_exit_code_is_told_in_the_builders_words(
+    standin: StandIn, clients: Any
+) -> None:
+    lines = ["Step 2/3 : COPY a /a", "COPY failed: no source files were specified"]
+    standin.azure.builds = scripted(lines, fails="exit status 1")
+    with pytest.raises(StepError) as failed:
+        acr_tasks.build(request(), registry(standin), clients(standin))
+    said = "images/base/Dockerfile:2: COPY a /a: COPY failed: no source files were specified"
+    assert failed.value.message == said
+    assert "No retries" not in failed.value.detail
+
+
 def test_a_secret_that_is_no_text_is_told_and_not_shown(standin: StandIn, clients: Any) -> None:
     with pytest.raises(StepError, match="secret TOKEN is no text") as told:
         acr_tasks.build(request(secrets={"TOKEN": b"\xff\xfegeheim"}), registry(standin), clients(standin))
