@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from bedplate.azureml.documents import EnvironmentVersion, OnlineDeployment, OnlineEndpoint
+from bedplate.errors import StepError
 from bedplate.model import Route
 
 Body: TypeAlias = dict[str, Any]  # JSON
@@ -156,9 +157,15 @@ def _collector(said: Mapping[str, Any] | None) -> Body | None:
         return None
     collections = {}
     for name, one in (said.get("collections") or {}).items():
+        if "data" in one:
+            message = f"data_collector.collections.{name}.data: a data asset of one's own is not taken over"
+            raise StepError(message, "take it out: Azure ML then keeps what is collected in the workspace's storage")
         on = str(one.get("enabled", "false")).lower() == "true"
         rate = one.get("sampling_rate", said.get("sampling_rate"))
-        collections[name] = {"dataCollectionMode": "Enabled" if on else "Disabled", **_given(samplingRate=rate)}
+        collections[name] = {
+            "dataCollectionMode": "Enabled" if on else "Disabled",
+            **_given(samplingRate=rate, clientId=one.get("client_id")),
+        }
     headers = (said.get("request_logging") or {}).get("capture_headers")
     logged = {"captureHeaders": list(headers)} if headers else None
     return {

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from bedplate.azureml import bodies
+
 Body: TypeAlias = Mapping[str, Any]  # JSON
 
 # wire name -> name in the spec, where it is not the same in other letters
@@ -19,6 +21,14 @@ NAMES = {
     "scaleSettings.scaleType": "scale_settings.type",
     "requestSettings.requestTimeout": "request_settings.request_timeout_ms",
     "requestSettings.maxQueueWait": "request_settings.max_queue_wait_ms",
+}
+# values that the spec has in its own letters
+WORDS = {
+    "authMode": {wire: word for word, wire in bodies.AUTH.items()},
+    "identity.type": {wire: word for word, wire in bodies.IDENTITY.items()},
+    "scaleSettings.scaleType": {wire: word for word, wire in bodies.SCALE.items()},
+    "publicNetworkAccess": {"Enabled": "enabled", "Disabled": "disabled"},
+    "egressPublicNetworkAccess": {"Enabled": "enabled", "Disabled": "disabled"},
 }
 WHOLE = ("environmentVariables",)  # maps in which nobody else's entries are expected
 IN_PLACE = ("sku", "tags")  # what a PATCH changes (2024-04-01, PartialMinimalTrackedResourceWithSku)
@@ -108,6 +118,8 @@ def _shown(path: str, value: Any) -> str:
     if value is None:
         return ""
     text = str(value).lower() if isinstance(value, bool) else str(value)
+    if text in WORDS.get(path, {}):
+        return WORDS[path][text]
     seconds = _seconds(text)
     if seconds is not None:
         return f"{seconds * 1000:g}" if _name(path).endswith("_ms") else f"{seconds:g}"

@@ -8,6 +8,7 @@ import pytest
 
 from bedplate.azureml import bodies
 from bedplate.azureml.documents import EnvironmentVersion, OnlineDeployment, OnlineEndpoint
+from bedplate.errors import StepError
 from bedplate.model import InferenceConfig, Route
 
 WS = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/w"
@@ -117,3 +118,10 @@ def test_a_model_is_named_as_the_clients_of_microsoft_name_it() -> None:
 
 def test_the_content_of_a_body_does_not_depend_on_its_order() -> None:
     assert bodies.content({"a": 1, "b": 2}) == bodies.content({"b": 2, "a": 1}) != bodies.content({"a": 1, "b": 3})
+
+
+def test_a_data_asset_of_ones_own_is_refused_and_not_dropped() -> None:
+    settings = {"data_collector": {"collections": {"request": {"enabled": "true", "data": {"name": "mine"}}}}}
+    made = OnlineDeployment("b", "e", False, None, None, None, None, settings=settings)
+    with pytest.raises(StepError, match="collections.request.data: a data asset of one's own is not taken over"):
+        bodies.deployment(made, "here", None, None, None)

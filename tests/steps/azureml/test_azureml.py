@@ -247,6 +247,28 @@ def test_on_kubernetes_the_compute_and_the_resources_are_named(project: Project,
     assert held(azure).documents["onlineEndpoints/iris"]["properties"]["compute"].endswith("/computes/k8s")
 
 
+def test_what_a_team_collects_is_collected(project: Project, azure: StandIn) -> None:
+    project.write(
+        "az/deployment.yml",
+        "name: blue\nendpoint_name: theirs\ninstance_type: Standard_F2s_v2\n"
+        "code_configuration: {code: ../code, scoring_script: score.py}\n"
+        "data_collector:\n  sampling_rate: 0.5\n  rolling_rate: day\n  request_logging: {capture_headers: [x-id]}\n"
+        "  collections: {request: {enabled: 'True'}, response: {enabled: 'False', sampling_rate: 1.0}}\n",
+    )
+    project.edit("instance_type: Standard_DS3_v2", "from: az/deployment.yml")
+    project.deploy()
+    ((_, document),) = of_kind(azure, "onlineEndpoints/").items()
+    assert document["properties"]["dataCollector"] == {
+        "rollingRate": "Day",
+        "requestLogging": {"captureHeaders": ["x-id"]},
+        "collections": {
+            "request": {"dataCollectionMode": "Enabled", "samplingRate": 0.5},
+            "response": {"dataCollectionMode": "Disabled", "samplingRate": 1.0},
+        },
+    }
+    assert project.drift() == []
+
+
 def test_no_key_of_the_endpoint_stands_in_what_is_said_or_kept(project: Project, azure: StandIn) -> None:
     deployed = project.deploy()
     report = project.smoke(deployed)

@@ -96,7 +96,7 @@ def test_code_and_model_that_are_not_deployed_yet_are_compared_with_what_serves(
 def test_an_endpoint_that_is_gone_or_another_is_told(project: Project, azure: StandIn) -> None:
     endpoint = held(azure).documents["onlineEndpoints/iris"]
     endpoint["properties"]["authMode"] = "AADToken"
-    assert project.drift() == ["endpoint iris: auth_mode: AADToken in Azure, Key in the spec"]
+    assert project.drift() == ["endpoint iris: auth_mode: aad_token in Azure, key in the spec"]
     del held(azure).documents["onlineEndpoints/iris"]
     assert project.drift() == ["endpoint iris: endpoint: nothing in Azure, iris in the spec"]
 
