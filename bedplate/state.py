@@ -31,6 +31,7 @@ class State:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._entries: dict[str, dict[str, Any]] | None = None  # read when first asked for
+        self._records: dict[str, tuple[dict[str, Any], Record | None]] = {}  # each with the entry that it was made of
         self._lines = 0
 
     @property
@@ -53,11 +54,13 @@ class State:
             self._append(name, None)
 
     def record(self, name: str) -> Record | None:
-        values = self.entries.get(name, {}).get("_values_:") or {}
-        if "parts" not in values:
+        entry = self.entries.get(name)
+        if entry is None:
             return None
-        failed, took = self.entries[name].get("failed", ""), values.get("took", {})
-        return Record(values["parts"], values["output"], values["identity"], failed, took)
+        known = self._records.get(name)
+        if known is None or known[0] is not entry:
+            known = self._records[name] = (entry, _record(entry))
+        return known[1]
 
     def fail(self, name: str, fingerprint: str) -> None:
         """Remembers that a try with this fingerprint failed, and keeps what the last good one made."""
@@ -110,6 +113,14 @@ class State:
         finally:
             os.close(handle)
         self._lines += 1
+
+
+def _record(entry: Mapping[str, Any]) -> Record | None:
+    values = entry.get("_values_:") or {}
+    if "parts" not in values:
+        return None
+    failed, took = entry.get("failed", ""), values.get("took", {})
+    return Record(values["parts"], values["output"], values["identity"], failed, took)
 
 
 def _line(name: str, entry: dict[str, Any] | None) -> bytes:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bedplate.errors import SpecError, StepError
-from bedplate.stale import shown
+from bedplate.stale import shown, stale
 from bedplate.step import Task
 from bedplate.tasks import execute
 from bedplate.tasks.console import Console
@@ -23,9 +23,11 @@ class Uptodate:
         self.reasons: tuple[str, ...] | None = None
 
     def __call__(self) -> bool:
-        verdict = self.session.judge(self.task)
-        self.reasons = verdict.reasons
-        return verdict.fresh
+        if self.session.record(self.task.name) is None:
+            self.reasons = stale({}, None, None)  # whatever its files say: they are read when it runs
+        else:
+            self.reasons = self.session.judge(self.task).reasons
+        return not self.reasons
 
     def __str__(self) -> str:
         return "; ".join(shown(self.reasons or ()))

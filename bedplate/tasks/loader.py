@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import gc
 import sys
 from functools import cached_property
 from pathlib import Path
@@ -48,7 +49,6 @@ LOCKED = {
     "help": "take no digest of an upstream image: what pipeline.lock lacks is an error (so it is where CI is set)",
 }
 
-
 YES = {
     "section": "task loader",
     "name": "yes",
@@ -74,6 +74,7 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
 
     def setup(self, opt_values: Any) -> None:
         _refuse_foreign_steps()
+        gc.disable()  # a look at a project makes lasting values only; to search them for waste costs a sixth of it
         doit_cmd._CMDLINE_VARS = self.variables = _Asked(doit_cmd._CMDLINE_VARS or {})
         super().setup(opt_values)
         self.locked = bool(opt_values["locked"])
@@ -160,6 +161,7 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
             ahead.look(session, names)
         for warning in session.warnings(names):
             self.console.say(warning, "yellow")
+        gc.enable()  # tasks may run for long
         return names
 
     def _doit_tasks(self, names: set[str]) -> list[Any]:
