@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
-from bedplate.image_contents import packages
+from bedplate.image_contents import packages, rpm_databases
 from bedplate.image_contents.packages import Versions
 
 # of images that name no PATH (Docker's own default)
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 STATUS = "/var/lib/dpkg/status"
 RPM = ("/usr/lib/sysimage/rpm", "/var/lib/rpm")
-RPM_BEFORE = ("Packages", "Packages.db")  # Berkeley DB and ndb
+RPM_DATABASES = {"rpmdb.sqlite": rpm_databases.sqlite, "Packages": rpm_databases.berkeley}
 APK = ("/lib/apk/db/installed", "/usr/lib/apk/db/installed")
 
 
@@ -121,12 +121,13 @@ class Image:
 
     def _rpm(self) -> Versions:
         for folder in RPM:
-            database = self.look.read(f"{folder}/rpmdb.sqlite")
-            if database is not None:
-                try:
-                    return packages.rpm(database)
-                except ValueError as error:
-                    raise UnreadableError(f"{folder}/rpmdb.sqlite {error}") from None
-        if any(self.look.entry(f"{folder}/{name}") for folder in RPM for name in RPM_BEFORE):
-            raise UnreadableError("its rpm database has a form that rpm wrote before 4.16 and that is not read here")
+            for name, headers in RPM_DATABASES.items():
+                database = self.look.read(f"{folder}/{name}")
+                if database is not None:
+                    try:
+                        return packages.rpm(headers(database))
+                    except ValueError as error:
+                        raise UnreadableError(f"{folder}/{name} {error}") from None
+        if any(self.look.entry(f"{folder}/Packages.db") for folder in RPM):
+            raise UnreadableError("its rpm database is of the form ndb (SUSE), which is not read here")
         return {}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TypeAlias
 
 Versions: TypeAlias = Mapping[str, str]  # by name; the highest of one name is not looked for, the last one stands
@@ -36,26 +35,12 @@ def apk(installed: bytes) -> Versions:
     return found
 
 
-def rpm(database: bytes) -> Versions:
-    """rpmdb.sqlite, as rpm 4.16 and later write it: epoch:version-release.
-
-    Raises ValueError for what is no such file."""
-    import sqlite3
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as folder:
-        # sqlite reads files; `deserialize` came with Python 3.11 only
-        file = Path(folder, "rpmdb.sqlite")
-        # a header that says WAL asks for a second file beside this one: 18 and 19 are the versions to write and read
-        file.write_bytes(database[:18] + b"\1\1" + database[20:])
-        opened = sqlite3.connect(file)
-        try:
-            blobs = [bytes(row[0]) for row in opened.execute("SELECT blob FROM Packages")]
-        except sqlite3.DatabaseError as error:
-            raise ValueError(f"is no database of rpm: {error}") from None
-        finally:
-            opened.close()
-    return dict(_header(blob) for blob in blobs)
+def rpm(headers: Iterable[bytes]) -> Versions:
+    """epoch:version-release, from the headers of rpm_databases. Raises ValueError for one that is cut short."""
+    try:
+        return dict(_header(blob) for blob in headers)
+    except struct.error:
+        raise ValueError("has a header that is cut short") from None
 
 
 def _header(blob: bytes) -> tuple[str, str]:

@@ -78,9 +78,12 @@ def test_each_family_of_systems_has_its_database(tmp_path: Path) -> None:
     assert found.find("packages", "libc6", bare) == Found("2.36-9", "dpkg", "libc6")
 
 
-def test_a_database_of_an_old_rpm_is_said_to_be_unreadable_and_not_empty(tmp_path: Path) -> None:
-    old = image(tmp_path, {"/var/lib/rpm/Packages": b"\0\0"})
-    with pytest.raises(UnreadableError, match="before 4.16"):
+@pytest.mark.parametrize(
+    ("name", "said"), [("Packages", "is no hash of Berkeley DB"), ("Packages.db", "ndb"), ("rpmdb.sqlite", "is no")]
+)
+def test_a_database_of_rpm_is_said_to_be_unreadable_and_not_empty(tmp_path: Path, name: str, said: str) -> None:
+    old = image(tmp_path, {f"/var/lib/rpm/{name}": b"\0\0"})
+    with pytest.raises(UnreadableError, match=said):
         found.find("packages", "git", old)
     assert found.find("cudnn", "", old) is None
 

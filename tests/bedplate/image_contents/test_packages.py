@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import gzip
 import sqlite3
 import struct
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from bedplate.image_contents import packages
+from bedplate.image_contents import packages, rpm_databases
 
 DPKG = b"""\
 Package: git
@@ -72,13 +75,46 @@ def test_apks_list_has_two_lines_for_a_package() -> None:
 
 def test_rpms_database_says_epoch_version_and_release(tmp_path: Path) -> None:
     database = rpmdb(tmp_path, header("git", "2.43.5", "1.el9"), header("vim-minimal", "8.2.2637", "20.el9", 2))
-    assert packages.rpm(database) == {"git": "2.43.5-1.el9", "vim-minimal": "2:8.2.2637-20.el9"}
+    assert packages.rpm(rpm_databases.sqlite(database)) == {
+        "git": "2.43.5-1.el9",
+        "vim-minimal": "2:8.2.2637-20.el9",
+    }
 
 
 def test_a_file_that_is_no_database_of_rpm_is_refused(tmp_path: Path) -> None:
     for content in (b"", b"x" * 5000, rpmdb(tmp_path, header("git", "1", "1")[:-4])):
         with pytest.raises(ValueError, match=r"is no database of rpm|cut short"):
-            packages.rpm(content)
+            packages.rpm(rpm_databases.sqlite(content))
+
+
+def test_rpms_database_of_before_4_16_is_read_with_headers_of_many_pages() -> None:
+    """Written by Berkeley DB's own db_load, from headers that rpm made; `rpm -qa` with bdb_ro says the same."""
+    database = gzip.decompress((Path(__file__).parent / "rpm" / "Packages.gz").read_bytes())
+    assert packages.rpm(rpm_databases.berkeley(database)) == {
+        "git": "2.43.5-1.el8",
+        "vim-minimal": "2:8.0.1763-19.el8",
+        "big": "1.0-1",
+    }
+
+
+def test_what_is_left_of_a_database_is_refused_and_never_half_read() -> None:
+    database = gzip.decompress((Path(__file__).parent / "rpm" / "Packages.gz").read_bytes())
+    pages = [database[: number * 4096] for number in range(1, len(database) // 4096)]
+    for content in (b"", b"x" * 5000, database[:30], database[:3000], database[:-1], *pages):
+        with pytest.raises(ValueError, match=r"is no hash of Berkeley DB|cut short"):
+            rpm_databases.berkeley(content)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(st.integers(20, 40959), st.integers(0, 255)), min_size=1, max_size=40))
+def test_a_database_that_was_damaged_is_read_or_refused_in_words(damage: list[tuple[int, int]]) -> None:
+    database = bytearray(gzip.decompress((Path(__file__).parent / "rpm" / "Packages.gz").read_bytes()))
+    for at, value in damage:
+        database[at] = value
+    try:
+        packages.rpm(rpm_databases.berkeley(bytes(database)))
+    except ValueError as error:
+        assert str(error)
 
 
 def test_python_packages_are_known_by_their_normal_name() -> None:
