@@ -8,7 +8,7 @@ from typing import Any
 
 from bedplate.azureml.drift import Difference
 from bedplate.errors import StepError
-from bedplate.model import Output
+from bedplate.model import AzureMlEnvironment, Output
 from bedplate.stale import Verdict
 from bedplate.step import Given, Task
 from bedplate.tasks.console import Silent
@@ -67,7 +67,7 @@ def _drift(session: Session, task: Task, verdict: Verdict) -> Drift | None:
     for name in (*task.needs, *task.after):
         output = session.output(name)
         if output is None:
-            return Drift(task.name, (), name) if session.spec.target.workspace else None
+            return Drift(task.name, (), name) if _in_azure(session) else None
         outputs[name] = output
     given = Given(task.name, verdict.fingerprint, session.reads.file_sets(task), outputs, task.aside)
     try:
@@ -75,3 +75,7 @@ def _drift(session: Session, task: Task, verdict: Verdict) -> Drift | None:
     except StepError as error:
         raise StepError(f"{task.name}: {error.message}", error.hint, error.detail) from None
     return None if found is None else Drift(task.name, tuple(found))
+
+
+def _in_azure(session: Session) -> bool:
+    return isinstance(session.spec.target.environment, AzureMlEnvironment)

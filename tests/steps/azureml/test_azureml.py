@@ -12,6 +12,7 @@ from bedplate import spec
 from bedplate.errors import SpecError, StepError
 from steps import create_environment
 from tests.azure.standin import StandIn
+from tests.oracles import judge
 from tests.steps.azureml.project import DIGEST, Project, held, of_kind, sent, traffic
 
 pytestmark = [pytest.mark.judges, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
@@ -71,6 +72,8 @@ def test_an_image_that_is_complete_says_where_it_answers(project: Project, azure
         "readinessRoute": {"port": 5001, "path": "/"},
         "scoringRoute": {"port": 5001, "path": "/score"},
     }
+    verdict = judge.v2("environment", project.root / "build/azure/environments/iris/environment.yml")
+    assert verdict.accepted, verdict.said
 
 
 def test_pip_packages_without_an_image_are_installed_by_azure_on_its_own(project: Project, azure: StandIn) -> None:
