@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from bedplate.builders import failure
 from bedplate.builders.layout import DOCKERFILE, lay_out
 from bedplate.builders.progress import BuildKitProgress, ClassicProgress, Failed
 from bedplate.clients import buildkit_trace
@@ -59,6 +58,8 @@ def build(request: BuildRequest, root: Path, engine: Engine, log: Log, *, by_cla
             return build(request, root, engine, log)
         raise NotFetchedError(failed.error)
     if failed:
+        from bedplate.builders import failure
+
         raise failure.explain(request, layout, failed, log, classic=not buildkit)
     return finished(request, engine)
 

@@ -43,20 +43,21 @@ def find(
 
 def in_registry(path: str, fingerprint: str, registry: Registry, clients: Clients) -> str | None:
     """Digest of the image that carries the fingerprint as its tag and as its label; a label that differs is noted."""
-    remote, repository = clients.registry(registry), _repository(registry, path)
-    asked = AskManifest(remote.host, repository, labels.short(fingerprint))
+    host, repository = registry.address.partition("/")[0], _repository(registry, path)
+    asked = AskManifest(host, repository, labels.short(fingerprint))
     digests = clients.seen.digests
     digest: str | None = None
     try:
-        digest = digests[asked] if asked in digests else remote.digest(repository, asked.reference)
+        # whoever was asked ahead is not asked again, and its client, 25 ms of imports, not opened
+        digest = digests[asked] if asked in digests else clients.registry(registry).digest(repository, asked.reference)
         if digest is None:
             return None
         label = clients.seen.label(digest)
         if label is None:
-            label = remote.labels(repository, digest).get(labels.FINGERPRINT, "")
+            label = clients.registry(registry).labels(repository, digest).get(labels.FINGERPRINT, "")
             clients.seen.keep(digest, label)
     except DamagedError as error:
-        removed = registry_files.drop_damaged(remote.host, digest) if digest else False
+        removed = registry_files.drop_damaged(host, digest) if digest else False
         digests[asked] = None
         clients.log.note(f"{error.message}; {'removed, ' if removed else ''}to be made again")
         return None

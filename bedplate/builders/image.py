@@ -47,11 +47,15 @@ def build(request: BuildRequest, clients: Clients) -> str:
 
 
 def _build(request: BuildRequest, clients: Clients) -> str:
-    from bedplate.builders import buildx, docker, host_settings
+    from bedplate.builders import docker, host_settings
 
     engine, log = clients.engine, clients.log
     why = _why_client(request, engine)
-    client = buildx.client() if why and docker.speaks_buildkit(engine) else None
+    client = None
+    if why and docker.speaks_buildkit(engine):
+        from bedplate.builders import buildx
+
+        client = buildx.client()
     if request.secrets and client is None:
         names = ", ".join(sorted(request.secrets))
         raise StepError(
@@ -69,6 +73,8 @@ def _build(request: BuildRequest, clients: Clients) -> str:
         log.note(note)
     request = host_settings.applied(settings, request)
     if client:
+        from bedplate.builders import buildx
+
         return buildx.build(request, clients.root, engine, log, client)
     return docker.build(request, clients.root, engine, log, by_classic=False)
 
