@@ -50,6 +50,13 @@ class Engine:
             answer: dict[str, Any] = self._http.ask("asking for the engine's version", "GET", "/version")
             return answer
 
+    def info(self) -> dict[str, Any]:
+        """Answer of GET /info: DockerRootDir, Driver, NCPU, MemTotal."""
+        what = "asking where the engine keeps its images"
+        with self.asking(what):
+            answer: dict[str, Any] = self._http.ask(what, "GET", "/info")
+            return answer
+
     def builder(self) -> str:
         """`buildkit` or `classic`: what the engine builds with. (Engine API, `Builder-Version` of GET /_ping)"""
         with self.asking("asking the engine for its builder"):

@@ -88,8 +88,7 @@ def _data_root(clients: Connections | None) -> Path | None:
     if clients is None or not clients.engine.address.startswith("unix:"):
         return None
     try:
-        with clients.engine.asking("asking where the images are kept"):
-            folder = Path(clients.engine.api.info().get("DockerRootDir") or "")
+        folder = Path(clients.engine.info().get("DockerRootDir") or "")
     except StepError:
         return None
     return folder if folder.is_absolute() and folder.is_dir() else None
