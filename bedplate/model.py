@@ -328,6 +328,7 @@ class BuiltImage:
     tag: str  # local name with its tag: project/name:fp-<16 hex>
     fingerprint: str  # 64 hex
     digest: str | None  # registry digest, where it was found there or built there
+    repository: str = ""  # host/path, where only an Azure registry need have it: its address is in no spec
 
     @property
     def identity(self) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
 from bedplate import labels
 from bedplate.machine import this_platform
 from bedplate.model import (
-    AcrRegistry,
     BuiltImage,
     DockerfileImage,
     ImageEntry,
@@ -18,9 +17,8 @@ from bedplate.model import (
     Registry,
     RootfsImage,
     Spec,
-    WorkspaceRegistry,
 )
-from bedplate.questions import Answers, AskImage, Question
+from bedplate.questions import Answers, Question
 from bedplate.step import BuildRequest, Clients, DockerfileFiles, Files, FileSet, Given, Made, ReadFile, Task, Upstream
 
 ROOTFS_DOCKERFILE = 'FROM scratch\nADD rootfs.tar /\nCMD ["/bin/sh"]\n'
@@ -77,6 +75,33 @@ def tasks(spec: Spec) -> Iterable[Task]:
 
 
 def run(inputs: Inputs, given: Given, clients: Clients) -> BuiltImage:
+    built, registry = _built(inputs, given, clients), given.one(Registry)
+    if built.digest and registry.kind == "acr":
+        return replace(built, repository=f"{registry.address}/{inputs.path}")
+    return built
+
+
+def makes(inputs: Inputs, fingerprint: str, file_sets: Sequence[FileSet], identities: Mapping[str, str]) -> Made:
+    return Made(inputs.path, fingerprint)
+
+
+def asks(output: BuiltImage, spec: Spec) -> Sequence[Question]:
+    from bedplate.builders import found, ship
+
+    if output.repository:
+        return [ship.ask(output.repository, labels.short(output.fingerprint))]
+    return found.ask(f"{spec.project}/{output.name}", output.fingerprint, spec)
+
+
+def present(output: BuiltImage, answers: Answers) -> str | None:
+    from bedplate.builders import found, ship
+
+    if output.repository:
+        return ship.absent(output.repository, labels.short(output.fingerprint), output.digest or "", answers)
+    return found.absent(output, answers)
+
+
+def _built(inputs: Inputs, given: Given, clients: Clients) -> BuiltImage:
     from bedplate.builders import found, image
 
     name, registry = inputs.path.rpartition("/")[2], given.one(Registry)
@@ -92,26 +117,6 @@ def run(inputs: Inputs, given: Given, clients: Clients) -> BuiltImage:
     else:
         digest = _rootfs(inputs, name, given, clients)
     return BuiltImage(name, found.local_tag(inputs.path, given.fingerprint), given.fingerprint, digest)
-
-
-def makes(inputs: Inputs, fingerprint: str, file_sets: Sequence[FileSet], identities: Mapping[str, str]) -> Made:
-    return Made(inputs.path, fingerprint)
-
-
-def asks(output: BuiltImage, spec: Spec) -> Sequence[Question]:
-    from bedplate.builders import found
-
-    if output.digest and isinstance(spec.target.registry, AcrRegistry | WorkspaceRegistry):
-        return []  # it need not be in the engine; of the registry the push asks
-    return found.ask(f"{spec.project}/{output.name}", output.fingerprint, spec)
-
-
-def present(output: BuiltImage, answers: Answers) -> str | None:
-    from bedplate.builders import found
-
-    if output.digest and AskImage(output.tag) not in answers:
-        return None
-    return found.absent(output, answers)
 
 
 def _inputs(spec: Spec, image: ImageEntry) -> Inputs:
