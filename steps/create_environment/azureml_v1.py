@@ -91,7 +91,7 @@ def run(inputs: Inputs, given: Given, clients: Clients) -> Environment:
     if inputs.reference is None:
         pushed, registry = given.one(PushedImage), given.one(Registry)
         image = f"{pushed.repository}@{pushed.digest}"
-        pull = _pull(inputs, registry)
+        pull = _pull(inputs, registry, clients.spec)
     else:
         image = inputs.reference
         if inputs.image is None:
@@ -129,10 +129,13 @@ def _reference(spec: Spec, entry: EnvironmentEntry) -> str | None:
     return image.reference if public and isinstance(image, ReferenceImage) else None
 
 
-def _pull(inputs: Inputs, registry: Registry) -> Pull | None:
+def _pull(inputs: Inputs, registry: Registry, spec: Spec) -> Pull | None:
     """None: no user is needed, for the workspace's own registry and for one that nobody signs in to."""
+    from bedplate.clients import azure_registry
+
+    own = isinstance(azure_registry.entry_of(spec.target.registry, registry), WorkspaceRegistry)
     nobody = registry.kind == "generic" and inputs.username is None
-    if registry.kind == "workspace" or nobody:
+    if own or nobody:
         return None
     return Pull(registry.address.partition("/")[0], inputs.username, inputs.password)
 

@@ -48,9 +48,8 @@ class Project:
 
     def environment(self) -> Environment:
         read, task = spec.load(self.root / "pipeline.yaml"), self._task("create_environment")
-        kind = {"GenericRegistry": "generic", "AcrRegistry": "acr"}.get(
-            type(read.target.registry).__name__, "workspace"
-        )
+        # as resolve_registry has it: a workspace's own is one of Azure's registries
+        kind = "generic" if type(read.target.registry).__name__ == "GenericRegistry" else "acr"
         address = getattr(read.target.registry, "address", "ws0123.azurecr.io")
         outputs: dict[str, Any] = {}
         for need in task.needs:
