@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import subprocess
 import tarfile
 import uuid
@@ -237,7 +238,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 def build(name: str, dockerfile: str) -> None:
     command = ["docker", "build", "-q", "-t", name, "-"]
-    environ = {"PATH": "/usr/bin:/bin:/usr/local/bin", "DOCKER_BUILDKIT": "0"}
+    environ = {**os.environ, "PATH": "/usr/bin:/bin:/usr/local/bin", "DOCKER_BUILDKIT": "0"}
     subprocess.run(command, input=dockerfile, text=True, check=True, capture_output=True, env=environ)
 
 
