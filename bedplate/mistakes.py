@@ -35,15 +35,15 @@ class Mistakes:
 
     file: str
     text: str
-    _found: list[tuple[int, int, str, str]] = field(default_factory=list)
+    _found: list[tuple[int, int, str, str, str]] = field(default_factory=list)
     _secrets: set[str] = field(default_factory=set)
 
     def __bool__(self) -> bool:
         return bool(self._found)
 
-    def add(self, place: Place | None, message: str, hint: str = "") -> None:
+    def add(self, place: Place | None, message: str, hint: str = "", code: str = "") -> None:
         line, column = (place.line, place.column) if place else (0, 0)
-        self._found.append((line, column, message, hint))
+        self._found.append((line, column, message, hint, code))
 
     def hide(self, secret: str) -> None:
         """No mistake of this file will show this text, nor a line of it."""
@@ -52,9 +52,9 @@ class Mistakes:
     def all(self) -> list[Mistake]:
         lines = self.text.splitlines() if self._found else []
         return [
-            Mistake(self.file, line, column, *map(_printable, (self._shown(message), self._shown(hint), source)))
-            for line, column, message, hint in dict.fromkeys(self._found)
-            for source in [self._source(lines, line, column)]
+            Mistake(self.file, line, column, _printable(said), _printable(self._shown(hint)), _printable(source), code)
+            for line, column, message, hint, code in dict.fromkeys(self._found)
+            for said, source in [(self._shown(message), self._source(lines, line, column))]
         ]
 
     def _source(self, lines: list[str], line: int, column: int) -> str:
@@ -76,16 +76,22 @@ class Mistakes:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint that names the nearest known word, else all of them where they are few; "" where there is none."""
-    from difflib import get_close_matches
-
     words = list(known)
-    lowered = {w.lower(): w for w in words}
-    near = get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
-    if near:
-        return f"did you mean '{lowered[near[0]]}'?"
+    near = nearest(word, words)
+    if near is not None:
+        return f"did you mean '{near}'?"
     if not words:
         return ""
     return "known: " + listed(words) if len(words) <= 12 else ""
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that is most like this one, capitals or not; None: none is like it."""
+    from difflib import get_close_matches
+
+    lowered = {w.lower(): w for w in known}
+    near = get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
+    return lowered[near[0]] if near else None
 
 
 def listed(words: Iterable[str]) -> str:

@@ -59,7 +59,7 @@ def outside(root: Path, plain: Mapping[str, Any]) -> list[tuple[Keys, str]]:
     out = []
     for keys, path in stated(plain):
         link = _first_link(root, path, links)
-        if link and not _within(root, path):
+        if link and not leaves(path) and not within(root, path):
             out.append((keys, link))
     return out
 
@@ -86,6 +86,7 @@ def _links_of(folder: str) -> set[str]:
         return set()
 
 
-def _within(root: Path, path: str) -> bool:
+def within(root: str | Path, path: str) -> bool:
+    """Does the path, its links followed, lie in the folder `root`?"""
     real = os.path.realpath(root)
     return os.path.commonpath([real, os.path.realpath(f"{real}/{path}")]) == real

@@ -6,28 +6,34 @@ import gc
 import hashlib
 import marshal
 import os
+import stat
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import bedplate
-from bedplate import entries
+from bedplate import absent, entries
 from bedplate.errors import Mistake, SpecError
 from bedplate.model import Spec
 from bedplate.paths import outside
 from bedplate.schema_rules import schema_path
 
+if TYPE_CHECKING:
+    from bedplate.mistakes import Mistakes
+    from bedplate.yamlfile.nodes import Node
+
 KEPT = 8  # checked specs in the cache; the oldest go
 
 
-def load(path: Path, target: str | None = None, cache: Path | None = None) -> Spec:
+def load(path: Path, target: str | None = None, cache: Path | None = None, looked: set[str] | None = None) -> Spec:
     """The spec in the file `path` with `target` (None: its first) chosen. Raises SpecError with all mistakes.
 
-    `cache` is a folder that keeps the checked values of unchanged files. What the file says about the disk (links
-    that leave the project) is looked at each time; whether a file exists is for the step that reads it."""
+    `cache` is a folder that keeps the checked values of unchanged files. What the file says about the disk is looked at
+    each time: links that leave the project and, with `looked`, files and folders that it names and that are not there
+    (code MissingFile). `looked` gets the absolute paths whose coming and going changes that."""
     collecting = gc.isenabled()
     gc.disable()  # a large spec makes nothing but lasting values: looking for waste among them doubles the time
     try:
-        return _load(path, target, cache)
+        return _load(path, target, cache, looked)
     finally:
         if collecting:
             gc.enable()
@@ -35,6 +41,14 @@ def load(path: Path, target: str | None = None, cache: Path | None = None) -> Sp
 
 def read(content: bytes, schema: bytes, file: str) -> dict[str, Any]:
     """The checked, plain values of a spec, all defaults filled in. Pure. Raises SpecError with all mistakes."""
+    plain, _, mistakes = _checked(content, schema, file)
+    if mistakes:
+        raise SpecError(mistakes.all())
+    return plain
+
+
+def _checked(content: bytes, schema: bytes, file: str) -> tuple[dict[str, Any], Node, Mistakes]:
+    """The plain values, without those that are wrong; where they stand; the mistakes."""
     from bedplate import conform, schema_rules, spec_checks
     from bedplate.yamlfile import text as yaml_text
     from bedplate.yamlfile.nodes import Mapping, Scalar
@@ -47,29 +61,47 @@ def read(content: bytes, schema: bytes, file: str) -> dict[str, Any]:
         raise SpecError(mistakes.all())
     plain: dict[str, Any] = conform.conform(schema_rules.rules(schema), root, mistakes)
     spec_checks.check(plain, root, mistakes)
-    if mistakes:
-        raise SpecError(mistakes.all())
-    return plain
+    return plain, root, mistakes
 
 
-def _load(path: Path, target: str | None, cache: Path | None) -> Spec:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise SpecError([Mistake(path.name, 0, 0, f"cannot be read: {error.strerror}")]) from None
+def _load(path: Path, target: str | None, cache: Path | None, looked: set[str] | None) -> Spec:
+    content = _content(path)
     schema = schema_path().read_bytes()
     key = hashlib.sha256(hashlib.sha256(schema).digest() + bedplate.__version__.encode() + b"\0" + content).hexdigest()
     plain = _kept(cache, key)
     if plain is None:
-        plain = read(content, schema, path.name)
+        plain, root, mistakes = _checked(content, schema, path.name)
+        if mistakes:
+            _add(_on_disk(path.parent, plain, looked), root, mistakes)
+            raise SpecError(mistakes.all())
         if cache is not None:
             _keep(cache, key, plain)
-    links = outside(path.parent, plain)
-    if links:
-        raise SpecError(_links(content, path.name, links))
+    found = _on_disk(path.parent, plain, looked)
+    if found:
+        from bedplate.yamlfile import text as yaml_text
+
+        root, mistakes = yaml_text.read(content, path.name)
+        _add(found, root, mistakes)
+        raise SpecError(mistakes.all())
     if target is not None and target not in plain["targets"]:
         raise SpecError([_no_target(path.name, target, list(plain["targets"]))])
     return entries.spec(plain, target if target is not None else next(iter(plain["targets"])))
+
+
+def _content(path: Path) -> bytes:
+    hint = "write one: README.md shows how"
+    try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):
+            what = "a folder" if stat.S_ISDIR(mode) else "a pipe or a device"
+            raise SpecError([Mistake(path.name, 0, 0, f"is {what}, not a file", hint)])
+        return path.read_bytes()
+    except FileNotFoundError:
+        what = "is a link that leads to no file" if path.is_symlink() else "there is none"
+        raise SpecError([Mistake(path.name, 0, 0, what, hint)]) from None
+    except OSError as error:
+        hint = f"`chmod u+r {path.name}`" if isinstance(error, PermissionError) else ""
+        raise SpecError([Mistake(path.name, 0, 0, f"cannot be read: {error.strerror}", hint)]) from None
 
 
 def _no_target(file: str, target: str, known: list[str]) -> Mistake:
@@ -78,15 +110,29 @@ def _no_target(file: str, target: str, known: list[str]) -> Mistake:
     return Mistake(file, 0, 0, f"there is no target '{target}'", did_you_mean(target, known))
 
 
-def _links(content: bytes, file: str, links: list[tuple[tuple[str, ...], str]]) -> list[Mistake]:
-    from bedplate import places
-    from bedplate.yamlfile import text as yaml_text
+# ---- what the spec says of the disk
 
-    root, mistakes = yaml_text.read(content, file)
-    for keys, link in links:
-        place = places.at(root, keys)
-        mistakes.add(place, f"{'.'.join(keys)}: the link '{link}' leads out of the project", "copy what it leads to")
-    return mistakes.all()
+Found: TypeAlias = "list[tuple[tuple[str, ...], str, str, str]]"  # where it stands, message, hint, code
+
+
+def _on_disk(folder: Path, plain: dict[str, Any], looked: set[str] | None) -> Found:
+    links = dict(outside(folder, plain))
+    hint = "copy what it leads to"
+    found: Found = [
+        (keys, f"{'.'.join(keys)}: the link '{link}' leads out of the project", hint, "")
+        for keys, link in links.items()
+    ]
+    if looked is not None:
+        missing = absent.find(str(folder), plain, looked)
+        found += [(keys, said, hint, absent.CODE) for keys, said, hint in missing if keys not in links]
+    return found
+
+
+def _add(found: Found, root: Node, mistakes: Mistakes) -> None:
+    from bedplate import places
+
+    for keys, said, hint, code in found:
+        mistakes.add(places.at(root, keys), said, hint, code)
 
 
 # ---- the cache

@@ -10,6 +10,7 @@ from typing import Any
 from doit.cmd_base import DoitCmdBase
 
 from bedplate import plan as plans
+from bedplate.absent import CODE as MISSING
 from bedplate.checks import project
 from bedplate.checks.codes import ERROR
 from bedplate.checks.finding import Finding, of_mistake, ordered
@@ -56,8 +57,16 @@ class Check(DoitCmdBase):  # type: ignore[misc]  # doit has no types
         self.loader.setup(params)
         self.loader._refuse_unknown_variables()
         said = findings_said.as_json if params["as_json"] else findings_said.as_text
+        absent: list[Finding] = []
         try:
-            session = Session(find_root(Path.cwd()), self.loader.target)
+            root = find_root(Path.cwd())
+            try:
+                session = Session(root, self.loader.target)
+            except SpecError as error:
+                if any(m.code != MISSING for m in error.mistakes):
+                    raise
+                absent = [of_mistake(m) for m in error.mistakes]
+                session = Session(root, self.loader.target, exist=False)
         except SpecError as error:
             wrong = ordered([of_mistake(m) for m in error.mistakes])
             sys.stdout.write(said(wrong, None))
@@ -65,6 +74,10 @@ class Check(DoitCmdBase):  # type: ignore[misc]  # doit has no types
             return 3
         heard = Heard()
         findings = find(session, args, heard, offline=params["offline"])
+        if absent:  # each is told once, where the spec names it, rather than by its path alone
+            told = {f.mistake.line for f in absent}
+            others = (f for f in findings if f.mistake.file != project.SPEC or f.mistake.line not in told)
+            findings = ordered([*absent, *(f for f in others if f.code != MISSING or f.mistake.line)])
         sys.stdout.write(said(findings, session, heard.notes))
         _annotate(findings, session.root)
         return 1 if any(f.weight == ERROR for f in findings) else 0

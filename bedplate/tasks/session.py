@@ -38,13 +38,18 @@ FOLDER = ".bedplate"
 
 
 class Session:
-    """Opened for the project in `root`; `target` None takes the spec's first. Raises SpecError."""
+    """Opened for the project in `root`; `target` None takes the spec's first. Raises SpecError.
 
-    def __init__(self, root: Path, target: str | None) -> None:
+    `exist` False: where nothing else is wrong, a file that the spec names need not be there."""
+
+    def __init__(self, root: Path, target: str | None, *, exist: bool = True) -> None:
         self.began_ns = time.time_ns()
         self.root = root
         self.folder = root / FOLDER
-        self.spec: Spec = spec.load(root / "pipeline.yaml", target, cache=self.folder / "cache")
+        self._named: set[str] = set()
+        self.spec: Spec = spec.load(
+            root / "pipeline.yaml", target, self.folder / "cache", self._named if exist else None
+        )
         self.state_path = self.folder / f"{self.spec.target.name}.jsonl"
         self.cache = StatCache(self.folder / "cache" / "files")
         self.pins = Pins(root)
@@ -170,7 +175,7 @@ class Session:
     def looked(self) -> set[str]:
         """Every path whose change could change a verdict: files read, folders listed, absolute."""
         own = (self.root / "pipeline.yaml", self.pins.path, self.state_path)
-        return self.cache.looked | {str(path) for path in own}
+        return self.cache.looked | self._named | {str(path) for path in own}
 
     @property
     def headline(self) -> str:
@@ -210,7 +215,7 @@ class Session:
 def find_root(start: Path) -> Path:
     """The nearest folder with a pipeline.yaml. Raises SpecError."""
     for folder in (start, *start.parents):
-        if (folder / "pipeline.yaml").is_file():
+        if os.path.lexists(folder / "pipeline.yaml"):  # what it is, is told by whoever reads it
             return folder
     raise SpecError([Mistake("pipeline.yaml", 0, 0, f"there is none in {start}", "write one: README.md shows how")])
 
