@@ -60,7 +60,7 @@ class _Conforming:
             here = properties.get(name)
             if here is None:
                 if others is None:
-                    self._unknown_key(rule, name_node, value_node, path)
+                    self._unknown_key(rule, name_node, value_node, path, node)
                     continue
                 here = others
                 if name_node.plain and (others is not _ANY or name) and reads_as(name) != "text":
@@ -87,10 +87,14 @@ class _Conforming:
             self._wrong(key, path, "nothing stands here", "write an entry, or take the key out")
         return values
 
-    def _unknown_key(self, rule: Rule, key: Scalar, value: Node, path: str) -> None:
-        hint = NOT_TAKEN.get(key.text) or did_you_mean(key.text, rule.properties)
+    def _unknown_key(self, rule: Rule, key: Scalar, value: Node, path: str, node: Mapping) -> None:
+        hint = did_you_mean(key.text, rule.properties)
         if "password" in rule.properties and ("'password'" in hint or not hint.startswith("did")):
             self._hide(value)
+        # what stands there already, or excludes what does, would be the next mistake
+        taken = {other for names in rule.apart if any(n in node.entries for n in names) for other in names}
+        free = [name for name in rule.properties if name not in node.entries and name not in taken]
+        hint = NOT_TAKEN.get(key.text) or did_you_mean(key.text, free)
         self._wrong(key, path, f"unknown key '{key.text}'", hint)
 
     def _named(self, rule: Rule, key: Scalar, path: str) -> Any:

@@ -34,8 +34,10 @@ def check(plain: Plain, root: Node, mistakes: Mistakes) -> None:
 
 def _names(plain: Plain, root: Node, mistakes: Mistakes) -> None:
     for keys, name, where, what in _mentions(plain):
-        known = _entry_names(root, where)
-        if name not in known:
+        if name not in _entry_names(root, where):
+            # not what is wrong itself, nor what would make a cycle
+            taken = _above(plain["images"], keys[1]) if keys[0] == "images" else set()
+            known = [entry for entry in plain.get(where, {}) if entry not in taken]
             hint = did_you_mean(name, known) or f"write it under '{where}', or take this out"
             mistakes.add(at(root, keys), f"{_said(keys)}: there is no {what} '{name}'", hint)
 
@@ -57,6 +59,15 @@ def _mentions(plain: Plain) -> Iterator[tuple[Keys, str, str, str]]:
 def _entry_names(root: Node, section: str) -> list[str]:
     found = at(root, (section,))
     return list(found.entries) if isinstance(found, MappingNode) and found is not root else []
+
+
+def _above(images: Plain, name: str) -> set[str]:
+    """The image and all that build on it."""
+    found, new = {name}, {name}
+    while new:
+        new = {other for other, image in images.items() if new & set(image.get("from", {}).values())} - found
+        found |= new
+    return found
 
 
 def _cycles(images: Plain, root: Node, mistakes: Mistakes) -> None:

@@ -107,7 +107,7 @@ class _Target:
         services = list(self.plain.get("services", {}))
         for name in self.deploy.get("ports", {}):
             if name not in services:
-                hint = did_you_mean(name, services)
+                hint = did_you_mean(name, [one for one in services if one not in self.deploy["ports"]])
                 self._say(key_at(self._root, (*keys, "ports", name)), keys, f"there is no service '{name}'", hint)
         registry = self.target.get("registry", {})
         taken = {registry["port"]: "the local registry"} if "port" in registry else {}

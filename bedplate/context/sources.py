@@ -175,4 +175,7 @@ def _meant(path: str, listing: Listing) -> str:
     parent, _, name = path.rpartition("/")
     if not listing.is_folder(parent):
         return ""
-    return nearest(name, list(listing.folder(parent))).replace("'", f"'{parent}/" if parent else "'", 1)
+    before = f"{parent}/" if parent else ""
+    # not what the ignore file takes out, nor a link to nothing
+    taken = [other for other in listing.folder(parent) if listing.resolve(before + other)[0] is not None]
+    return nearest(name, taken).replace("'", f"'{before}", 1)

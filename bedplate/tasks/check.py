@@ -20,20 +20,8 @@ from bedplate.tasks import findings_said, machine, names, options
 from bedplate.tasks.machine import Heard
 from bedplate.tasks.session import Session, find_root
 
-JSON = {
-    "name": "as_json",
-    "long": "json",
-    "type": bool,
-    "default": False,
-    "help": "one JSON object (check.schema.json)",
-}
-OFFLINE = {
-    "name": "offline",
-    "long": "offline",
-    "type": bool,
-    "default": False,
-    "help": "ask nobody over a network: no registry, no remote engine",
-}
+JSON = options.as_json("check.schema.json")
+OFFLINE = options.flag("offline", "ask nobody over a network: no registry, no remote engine")
 
 
 class Check(DoitCmdBase):  # type: ignore[misc]  # doit has no types
@@ -47,10 +35,7 @@ class Check(DoitCmdBase):  # type: ignore[misc]  # doit has no types
     )
     cmd_options = (JSON, OFFLINE)
 
-    def parse_execute(self, in_args: list[str]) -> int:
-        params, args = options.parse(self, in_args)
-        params.update(self.opt_vals)
-        return int(self.execute(params, args))
+    parse_execute = options.parse_execute
 
     def execute(self, params: Any, args: list[str]) -> int:
         """Without doit's database and without its tasks: a target that cannot be planned can be looked at, too."""

@@ -14,13 +14,7 @@ from bedplate.step import DockerfileFiles, Task
 from bedplate.tasks import names, options
 from bedplate.tasks.session import Session
 
-JSON = {
-    "name": "as_json",
-    "long": "json",
-    "type": bool,
-    "default": False,
-    "help": "one JSON object (inputs.schema.json)",
-}
+JSON = options.as_json("inputs.schema.json")
 SHOWN = 19  # characters of a digest: sha256: and twelve digits
 
 
@@ -35,10 +29,7 @@ class Inputs(DoitCmdBase):  # type: ignore[misc]  # doit has no types
     )
     cmd_options = (JSON,)
 
-    def parse_execute(self, in_args: list[str]) -> int:
-        params, args = options.parse(self, in_args)
-        params.update(self.opt_vals)
-        return int(self.execute(params, args))
+    parse_execute = options.parse_execute
 
     def _execute(self, as_json: bool, pos_args: list[str]) -> int:
         session: Session = self.loader.session

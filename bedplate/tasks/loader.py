@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 NAME = "pipeline.lock"
 CHANGES = ("clean", "forget", "ignore")  # doit's own commands that change what a run may be working on
 LOOKS = ("plan", "lock", "outdated", "inputs", "check")  # commands that look at the session, not at doit's tasks
+COMMANDS = (*LOOKS, *CHANGES, "run", "list", "info", "help")
 
 TARGET = {
     "section": "task loader",
@@ -211,7 +212,9 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
         known = {t.name for t in self.session.tasks} | {t.step for t in self.session.tasks}
         for name in names:
             if not name.startswith("-") and "*" not in name and name not in known:
-                _refuse(f"there is no task '{name}' for target '{self.session.spec.target.name}'", _meant(name, known))
+                # a command is one only as the first word
+                meant = known.union(COMMANDS) if sys.argv[1:2] == [name] else known
+                _refuse(f"there is no task '{name}' for target '{self.session.spec.target.name}'", _meant(name, meant))
 
 
 class _Asked(dict[str, str]):

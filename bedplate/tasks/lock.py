@@ -13,20 +13,8 @@ from bedplate.pins import NAME
 from bedplate.tasks import names, options
 from bedplate.tasks.session import Session
 
-UPDATE = {
-    "name": "update",
-    "long": "update",
-    "type": bool,
-    "default": False,
-    "help": "take today's digests, of all references or of those that the images named use",
-}
-CHECK = {
-    "name": "check",
-    "long": "check",
-    "type": bool,
-    "default": False,
-    "help": "change nothing; exit code 1 if an entry is missing or unused",
-}
+UPDATE = options.flag("update", "take today's digests, of all references or of those that the images named use")
+CHECK = options.flag("check", "change nothing; exit code 1 if an entry is missing or unused")
 SHOWN = 19  # characters of a digest: sha256: and twelve digits
 
 
@@ -40,10 +28,7 @@ class Lock(DoitCmdBase):  # type: ignore[misc]  # doit has no types
     )
     cmd_options = (UPDATE, CHECK)
 
-    def parse_execute(self, in_args: list[str]) -> int:
-        params, args = options.parse(self, in_args)
-        params.update(self.opt_vals)
-        return int(self.execute(params, args))
+    parse_execute = options.parse_execute
 
     def _execute(self, update: bool, check: bool, pos_args: list[str]) -> int:
         session: Session = self.loader.session
@@ -61,10 +46,7 @@ class Outdated(DoitCmdBase):  # type: ignore[misc]
     doc_description = "Exit code 0: none has moved; 1: a registry did not answer; 2: some have moved."
     cmd_options = ()
 
-    def parse_execute(self, in_args: list[str]) -> int:
-        params, args = options.parse(self, in_args)
-        params.update(self.opt_vals)
-        return int(self.execute(params, args))
+    parse_execute = options.parse_execute
 
     def _execute(self, pos_args: list[str]) -> int:
         session: Session = self.loader.session

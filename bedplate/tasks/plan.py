@@ -16,21 +16,11 @@ from bedplate.tasks import names, options
 from bedplate.tasks import remote as remotes
 from bedplate.tasks.session import Session
 
-JSON = {"name": "as_json", "long": "json", "type": bool, "default": False, "help": "one JSON object (plan.schema.json)"}
-MATRIX = {
-    "name": "matrix",
-    "long": "matrix",
-    "type": bool,
-    "default": False,
-    "help": "the images to build as JSON: a list of levels, each a matrix whose images can be built side by side",
-}
-REMOTE = {
-    "name": "remote",
-    "long": "remote",
-    "type": bool,
-    "default": False,
-    "help": "asks Azure too: what there is not as the spec says; nothing is changed",
-}
+JSON = options.as_json("plan.schema.json")
+MATRIX = options.flag(
+    "matrix", "the images to build as JSON: a list of levels, each a matrix whose images can be built side by side"
+)
+REMOTE = options.flag("remote", "asks Azure too: what there is not as the spec says; nothing is changed")
 
 
 class Plan(DoitCmdBase):  # type: ignore[misc]  # doit has no types
@@ -44,10 +34,7 @@ class Plan(DoitCmdBase):  # type: ignore[misc]  # doit has no types
     )
     cmd_options = (JSON, MATRIX, REMOTE)
 
-    def parse_execute(self, in_args: list[str]) -> int:
-        params, args = options.parse(self, in_args)
-        params.update(self.opt_vals)
-        return int(self.execute(params, args))
+    parse_execute = options.parse_execute
 
     def _execute(self, as_json: bool, matrix: bool, remote: bool, pos_args: list[str]) -> int:
         session: Session = self.loader.session

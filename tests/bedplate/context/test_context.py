@@ -273,6 +273,10 @@ def test_a_missing_source_is_placed_with_what_was_meant(read: Reader) -> None:
     ]
 
 
+def test_what_was_meant_is_not_what_the_ignore_file_takes_out(read: Reader) -> None:
+    assert "hint" not in mistakes(read, "FROM a\nCOPY notes.txt /x/\n", ignore="notes.md\n")
+
+
 def test_an_ignored_source_names_the_pattern(read: Reader) -> None:
     said = mistakes(read, "FROM a\nCOPY src/app.py /\n", ignore="# c\nsrc/*\n")
     assert "img/Dockerfile:2:6: src/app.py is in the context, but img/.dockerignore takes it out: src/*" in said
