@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from bedplate.errors import Mistake, SpecError, StepError
 from bedplate.lock import Lock
+
+if TYPE_CHECKING:
+    from bedplate.yamlfile.nodes import Node
 
 NAME = "pipeline.lock"
 # today's digests of all these references, or why one is not known
@@ -18,13 +21,15 @@ Ask: TypeAlias = "Callable[[Sequence[str]], Mapping[str, str | StepError]]"
 
 @dataclass(frozen=True)
 class Reference:
-    """An upstream reference where it stands in a file."""
+    """An upstream reference where it stands in a file. `keys`: in pipeline.yaml, whose lines nobody has counted yet."""
 
     text: str
     platform: str
     file: str
     line: int = 0
     column: int = 0
+    keys: tuple[str, ...] = ()
+    source: str = ""  # the line
 
     @property
     def key(self) -> tuple[str, str]:
@@ -44,12 +49,12 @@ class Pins:
         return digest if at else self.lock.digest(reference, platform) or ""
 
     def missing(self, references: Sequence[Reference]) -> list[Reference]:
-        """Those without a digest, each once, where it stands first."""
+        """Those without a digest, each once, where it stands first, with its line."""
         first: dict[tuple[str, str], Reference] = {}
         for reference in references:
             if not self.digest(*reference.key):
                 first.setdefault(reference.key, reference)
-        return list(first.values())
+        return placed(self.path.parent, list(first.values()))
 
     def unused(self, references: Iterable[Reference]) -> list[tuple[str, str]]:
         used = {r.key for r in references}
@@ -106,5 +111,33 @@ def refuse(missing: Iterable[Reference], why: str) -> SpecError:
     """What a run says that may not take digests by itself; `why`: what keeps it from that."""
     hint = f"`doit lock` takes its digest; commit {NAME}"
     return SpecError(
-        [Mistake(r.file, r.line, r.column, f"{r.text} ({r.platform}) is not in {NAME} ({why})", hint) for r in missing]
+        [
+            Mistake(r.file, r.line, r.column, f"{r.text} ({r.platform}) is not in {NAME} ({why})", hint, r.source)
+            for r in missing
+        ]
     )
+
+
+def placed(root: Path, references: Sequence[Reference]) -> list[Reference]:
+    """With line, column and source. A file that cannot be read gives none: whoever reads it says why."""
+    from bedplate import places
+    from bedplate.yamlfile import text as yaml_text
+
+    contents: dict[str, bytes] = {}
+    for file in {r.file for r in references}:
+        try:
+            contents[file] = (root / file).read_bytes()
+        except OSError:
+            continue
+    lines = {file: content.decode("utf-8-sig", "replace").splitlines() for file, content in contents.items()}
+    spec: Node | None = None
+    found = []
+    for r in references:
+        if r.keys and r.file in contents:
+            spec = spec or yaml_text.read(contents[r.file], r.file)[0]
+            place = places.at(spec, r.keys)
+            r = replace(r, line=place.line, column=place.column)
+        if 0 < r.line <= len(lines.get(r.file, ())):
+            r = replace(r, source=lines[r.file][r.line - 1])
+        found.append(r)
+    return found

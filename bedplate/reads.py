@@ -84,7 +84,8 @@ class Reads:
         """The upstream images that the task's files name, where they stand."""
         for files in task.files:
             if isinstance(files, Upstream):
-                yield Reference(files.reference, files.platform, "pipeline.yaml")
+                keys = ("images", task.entry, "reference")
+                yield Reference(files.reference, files.platform, "pipeline.yaml", keys=keys)
             elif isinstance(files, DockerfileFiles):
                 for text, platform, line, column in self._summary(files).upstream:
                     yield Reference(text, platform, files.dockerfile, line, column)

@@ -8,7 +8,7 @@ from typing import Any
 
 from doit.cmd_base import DoitCmdBase
 
-from bedplate import labels
+from bedplate import labels, pins
 from bedplate.errors import SpecError, StepError
 from bedplate.step import DockerfileFiles, Task
 from bedplate.tasks import names, options
@@ -86,7 +86,7 @@ def to_json(session: Session, task: Task) -> dict[str, Any]:
                 "file": r.file,
                 "line": r.line,
             }
-            for r in {r.key: r for r in session.reads.upstream(task)}.values()
+            for r in pins.placed(session.root, list({r.key: r for r in session.reads.upstream(task)}.values()))
         ],
         "images": [
             {"image": need.partition(":")[2], "fingerprint": identities[need]}

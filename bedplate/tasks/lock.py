@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 
 from doit.cmd_base import DoitCmdBase
 
-from bedplate.errors import SpecError, StepError
+from bedplate.errors import Mistake, SpecError, StepError
 from bedplate.pins import NAME
 from bedplate.tasks import names, options
 from bedplate.tasks.session import Session
@@ -77,8 +77,8 @@ def _check(session: Session) -> int:
     everything = session.upstream()
     missing, unused = session.pins.missing(everything), session.pins.unused(everything)
     for r in missing:
-        where = f"{r.file}:{r.line}:{r.column}" if r.line else r.file
-        print(f"{where}: {r.text} ({r.platform}) is not in {NAME}")
+        message = f"{r.text} ({r.platform}) is not in {NAME}"
+        print(Mistake(r.file, r.line, r.column, message, source=r.source))
     for reference, platform in unused:
         print(f"{NAME}: {reference} ({platform}) is used by no image")
     if missing or unused:

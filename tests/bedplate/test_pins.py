@@ -105,3 +105,22 @@ def test_a_refusal_names_every_place() -> None:
     assert isinstance(error, SpecError)
     assert [m.line for m in error.mistakes] == [1, 3]
     assert "images/a/Dockerfile:1:6: ubuntu:22.04 (linux/amd64) is not in pipeline.lock (CI is set)" in str(error)
+
+
+def test_a_reference_of_the_spec_is_missing_where_it_stands_with_its_line(tmp_path: Path) -> None:
+    text = "version: 1\nimages:\n  os: {reference: 'debian:12'}\n"
+    (tmp_path / "pipeline.yaml").write_text(text, encoding="utf-8")
+    (tmp_path / "Dockerfile").write_text("# x\nFROM debian:13\n", encoding="utf-8")
+    mine = Reference("debian:12", "linux/amd64", "pipeline.yaml", keys=("images", "os", "reference"))
+    other = Reference("debian:13", "linux/amd64", "Dockerfile", 2, 6)
+    error = refuse(Pins(tmp_path).missing([mine, other]), "CI is set")
+    assert str(error).splitlines() == [
+        "Dockerfile:2:6: debian:13 (linux/amd64) is not in pipeline.lock (CI is set)",
+        "    FROM debian:13",
+        "         ^",
+        "  hint: `doit lock` takes its digest; commit pipeline.lock",
+        "pipeline.yaml:3:19: debian:12 (linux/amd64) is not in pipeline.lock (CI is set)",
+        "      os: {reference: 'debian:12'}",
+        "                      ^",
+        "  hint: `doit lock` takes its digest; commit pipeline.lock",
+    ]
