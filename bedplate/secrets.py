@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from bedplate import hidden
+
 
 class Secret:
-    """A secret text. `str`, `repr` and every format of it are `***`; only `reveal()` gives the text."""
+    """A secret text. `str`, `repr` and every format of it are `***`; only `reveal()` gives the text.
+
+    What is written after it was made is written without it (`hidden.without`)."""
 
     __slots__ = ("_text",)
 
     def __init__(self, text: str) -> None:
         self._text = text
+        hidden.learn(text)
 
     def reveal(self) -> str:
         return self._text

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from bedplate import hidden
+
 REPO = Path(__file__).parent.parent
 DOIT = Path(sys.executable).with_name("doit")
 
@@ -34,6 +36,13 @@ images:
 targets:
   local: {{registry: {{kind: local, port: {port}}}}}
 """
+
+
+@pytest.fixture(autouse=True)
+def _nothing_hidden() -> Iterator[None]:
+    """What one test calls a secret is none in the next."""
+    yield
+    hidden.forget()
 
 
 class Pipeline:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from bedplate import hidden
 from bedplate.dockerfile import reader as dockerfile_reader
 from bedplate.step import BuildRequest
 
@@ -56,6 +57,8 @@ def read(environ: Mapping[str, str], home: Path, etc: Path = Path("/etc")) -> Ho
     """Looks at the environment and at pip's files; asks nobody."""
     notes: list[str] = []
     pip = _pip_settings(environ, home, etc)
+    hidden.learn_addresses([*environ.values(), *(value for keys in pip.values() for value in keys.values())])
+    hidden.learn_addresses(_docker_settings(environ, home))
     files: dict[str, bytes] = {}
     variables: dict[str, str] = {}
     bundle = _ca_bundle(environ, pip, notes)
@@ -149,6 +152,16 @@ def _pip_settings(environ: Mapping[str, str], home: Path, etc: Path) -> Settings
                 if section != "global":
                     settings[section].pop(PIP_ALIASES.get(key, key), None)
     return settings
+
+
+def _docker_settings(environ: Mapping[str, str], home: Path) -> list[str]:
+    """The words of Docker's config.json: its client hands the proxies in there to every build."""
+    folder = environ.get("DOCKER_CONFIG")
+    try:
+        text = ((Path(folder) if folder else home / ".docker") / "config.json").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return []
+    return text.split('"')
 
 
 def _pip_file_read(path: Path) -> Iterator[tuple[str, dict[str, str]]]:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bedplate import hidden
 from bedplate.builders import apt_sources
 from bedplate.errors import StepError
 from bedplate.step import Log
@@ -117,6 +118,7 @@ def _key(rootfs: Rootfs, mirrors: Sequence[str]) -> str:
 
 def _run(command: Sequence[str], rootfs: Rootfs, log: Log) -> None:
     environment = {**os.environ, "SOURCE_DATE_EPOCH": str(EPOCH), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+    hidden.learn_addresses(command)
     log.line("$ " + re.sub(r"//[^/@\s]*@", "//***@", " ".join(command)))
     last: list[str] = []
     process = subprocess.Popen(

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
+from bedplate import hidden
+
 
 class Console:
     """Lines from several threads at once, each whole. A terminal gets colours and a display, others plain text."""
@@ -139,11 +141,13 @@ class TaskLog:
 
 
 def plain(text: str) -> str:
-    """Without what moves a terminal's cursor, colours or clears it: builds and servers write that, too."""
-    if text.isprintable():
-        return text
-    text = ESCAPES.sub("", text)
-    return "".join(c if c.isprintable() or c in "\t\n" else "\ufffd" for c in text)
+    """Without what moves a terminal's cursor, colours or clears it: builds and servers write that, too.
+
+    And without the secrets that this process has met: a build may print its environment."""
+    if not text.isprintable():
+        text = ESCAPES.sub("", text)
+        text = "".join(c if c.isprintable() or c in "\t\n" else "\ufffd" for c in text)
+    return hidden.without(text)
 
 
 class Silent:
