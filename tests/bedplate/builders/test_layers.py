@@ -120,10 +120,11 @@ def test_a_registry_that_sends_the_whole_blob_where_a_piece_was_asked_is_underst
     assert opened(layer(("a", "file", "x" * 5000))).look.read("/a") == b"x" * 5000
 
 
-@pytest.mark.parametrize("packed", [gzip.compress(layer(("a", "file", "x" * 999))), layer(("a", "file", "x" * 999))])
-def test_a_damaged_layer_is_told_as_damaged(opened: Opened, packed: bytes) -> None:
+@pytest.mark.parametrize("compressed", [True, False])
+def test_a_damaged_layer_is_told_as_damaged(opened: Opened, compressed: bool) -> None:
+    packed = layer(("a", "file", "x" * 999))
     with pytest.raises(StepError, match="corrupted"):
-        opened(packed, damage=True)
+        opened(gzip.compress(packed) if compressed else packed, damage=True)
 
 
 def test_a_layer_of_zstd_is_told_with_the_way_out(opened: Opened) -> None:
