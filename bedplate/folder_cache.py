@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
+from bedplate import kept_file
+
 VERSION = 1
 VIEWS = 16  # kept that nothing asked for
 Stamp: TypeAlias = "tuple[int, int, int, int]"
@@ -88,7 +90,4 @@ def _load(path: Path) -> dict[str, Any]:
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    draft.write_bytes(marshal.dumps((VERSION, content), 2))
-    draft.replace(path)
+    kept_file.write(path, marshal.dumps((VERSION, content), 2))

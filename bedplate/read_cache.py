@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
+from bedplate import kept_file
 from bedplate.stat_cache import racy
 
 VERSION = 1
@@ -68,10 +69,7 @@ class ReadCache:
         known = self._known
         if len(known) > 2 * len(self._used) + 100:
             known = {key: entry for key, entry in known.items() if key in self._used}
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        draft = self._path.with_name(f"{self._path.name}.{os.getpid()}")
-        draft.write_bytes(marshal.dumps((VERSION, self._made_by, known), 2))
-        draft.replace(self._path)
+        kept_file.write(self._path, marshal.dumps((VERSION, self._made_by, known), 2))
         self._changed = False
 
     def _now(self, path: str) -> Times | None:

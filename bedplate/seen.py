@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -29,19 +30,20 @@ class Seen:
         if digest in labels:
             return
         labels[digest] = fingerprint
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        # one write of one whole line: threads and processes that append never mix their lines
-        handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        try:
-            os.write(handle, f"{digest} {fingerprint or '-'}\n".encode())
-        finally:
-            os.close(handle)
+        with contextlib.suppress(OSError):  # what is not kept is asked again
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            # one write of one whole line: threads and processes that append never mix their lines
+            handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            try:
+                os.write(handle, f"{digest} {fingerprint or '-'}\n".encode())
+            finally:
+                os.close(handle)
 
     def _read(self) -> dict[str, str]:
         if self._labels is None:
             try:
                 lines = self.path.read_text(encoding="ascii", errors="replace").split("\n")
-            except FileNotFoundError:
+            except OSError:
                 lines = []
             # what a kill cut short has no line break, and is the last of them
             pairs = (line.split(" ") for line in lines[:-1] if line.count(" ") == 1)

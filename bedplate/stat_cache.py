@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import TypeAlias
 
+from bedplate import kept_file
 from bedplate.folder_cache import FolderCache
 
 VERSION = 1
@@ -63,10 +64,7 @@ class StatCache:
         known = self._known
         if len(known) > 2 * len(self._seen) + 10_000:
             known = {path: entry for path, entry in list(known.items()) if path in self._seen}
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        draft = self._path.with_name(f"{self._path.name}.{os.getpid()}")
-        draft.write_bytes(marshal.dumps((VERSION, known), 2))
-        draft.replace(self._path)
+        kept_file.write(self._path, marshal.dumps((VERSION, known), 2))
         self._changed = False
 
 

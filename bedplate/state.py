@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Mapping
@@ -92,7 +93,11 @@ class State:
                 entries[name] = entry
         self._lines = len(lines)
         if cut:
-            self._write(entries)
+            try:
+                self._write(entries)
+            except OSError as error:
+                if error.errno not in (errno.EROFS, errno.EACCES):
+                    raise  # elsewhere the next line would be appended to the one that was cut
         return entries
 
     def _write(self, entries: dict[str, dict[str, Any]]) -> None:
@@ -108,8 +113,13 @@ class State:
         except FileNotFoundError:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             handle = os.open(self.path, _APPEND, 0o644)
+        line = _line(name, entry)
         try:
-            os.write(handle, _line(name, entry))
+            # a disk that fills up in the middle of it takes a part and says nothing
+            if os.write(handle, line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self.path)) from None
         finally:
             os.close(handle)
         self._lines += 1

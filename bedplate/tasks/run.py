@@ -8,6 +8,7 @@ from typing import Any
 from doit.cmd_run import Run as DoitRun
 
 from bedplate.tasks import options
+from bedplate.tasks.disk_errors import unwritable
 
 
 class Run(DoitRun):  # type: ignore[misc]  # doit has no types
@@ -25,6 +26,13 @@ class Run(DoitRun):  # type: ignore[misc]  # doit has no types
         self.loader.always = params["always"]
         try:
             return int(super().execute(params, args))
+        except OSError as error:  # of a record: what a task itself cannot write is told by the task
+            refusal = unwritable(error, self.loader.session.root)
+            if refusal is None:
+                raise
+            self.loader.console.close()
+            print(refusal, file=sys.stderr)
+            return 1
         except KeyboardInterrupt:
             self.loader.console.close()
             # what finished is recorded already; builds end with the connection that asked for them, but for Azure's

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import marshal
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bedplate import kept_file
 from bedplate.questions import KINDS, ContainerSeen, Question, Unreachable
 from bedplate.read_cache import times
 
@@ -63,10 +63,7 @@ def write(file: Path, stamp: Stamp, began_ns: int) -> None:
     look, said, config, folders = stamp.look, list(stamp.said), dict(stamp.config), dict(stamp.folders)
     looked = ("\0".join(look.paths), look.sum, look.newest)
     content = (FORMAT, stamp.made_by, *looked, answers, list(stamp.registries), said, config, folders)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f"{file.name}.{os.getpid()}")
-    draft.write_bytes(marshal.dumps(content, 2))
-    draft.replace(file)
+    kept_file.write(file, marshal.dumps(content, 2))
 
 
 def files_hold(stamp: Stamp) -> bool:
