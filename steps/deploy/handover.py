@@ -38,6 +38,8 @@ def deploy(inputs: Inputs, given: Given, environment: Environment, clients: Clie
     3. The old one is stopped, the new one started; if it does not answer, the old one is started again."""
     engine, name = clients.engine, inputs.container
     new = Candidate(inputs, given, environment, clients)
+    for one in (name, name + NEXT):
+        _wake(engine, one, inputs, clients)
     _tidy(engine, name, new)
     old = _ours(engine, name, inputs)
     if not clients.again and _adopted(engine, name, new, clients):
@@ -88,6 +90,15 @@ def _outliving_interrupts(clients: Clients) -> Iterator[None]:
         yield
     finally:
         settled.set()
+
+
+def _wake(engine: Engine, name: str, inputs: Inputs, clients: Clients) -> None:
+    """A paused container takes connections and never answers: nobody can be told whether it works."""
+    found = engine.container(name)
+    if found is not None and _is_of(found, inputs) and found["State"].get("Paused"):
+        clients.log.note(f"container {name} is paused: it goes on")
+        with engine.asking(f"letting container {name} go on"):
+            engine.api.unpause(name)
 
 
 def _tidy(engine: Engine, name: str, new: Candidate) -> None:

@@ -122,6 +122,18 @@ def test_a_running_container_of_this_version_is_kept(service: Service) -> None:
     assert any("kept" in note for note in service.outside.log.notes)
 
 
+@pytest.mark.parametrize("edited", [False, True])
+def test_a_paused_container_goes_on_at_once(service: Service, edited: bool) -> None:
+    service.deploy()
+    subprocess.run(["docker", "pause", service.name], check=True, capture_output=True)
+    if edited:
+        service.version("two")
+    service.deploy()
+    assert version(service) == ("two" if edited else "one")
+    assert f"container {service.name} is paused: it goes on" in service.outside.log.notes
+    assert service.containers() == [service.name]
+
+
 def test_asked_to_do_it_again_a_new_container_is_made(service: Service) -> None:
     service.deploy()
     before = service.state()
