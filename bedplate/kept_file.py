@@ -17,3 +17,10 @@ def write(path: Path, content: bytes) -> None:
     except OSError:
         with contextlib.suppress(OSError):
             draft.unlink()
+
+
+def out_of_git(folder: Path) -> None:
+    """Nothing in this folder is offered to git (gitignore, "DESCRIPTION"); a file of the user's own stays."""
+    path = folder / ".gitignore"
+    if not path.exists():
+        write(path, b"*\n")

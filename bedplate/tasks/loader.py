@@ -141,12 +141,13 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
 
     def _to_run(self, database: Database, *, chosen: bool, everything: bool) -> set[str]:
         """Names of the tasks that doit is to be told of; what is up to date costs it as much as what is not."""
-        from bedplate import plan
+        from bedplate import kept_file, plan
         from bedplate.tasks import ahead
         from bedplate.tasks.reporter import Reporter
 
         session = self.session
         session.lock()
+        kept_file.out_of_git(session.folder)
         database.state.reload()
         database.running = True
         session.again = self.always

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ class Reporter:
         self.console = console
         self.shortcut = shortcut
         self.chosen = chosen  # tasks were named on the command line
+        self.named: list[str] = []  # these
         self.started: dict[str, float] = {}
         self.since = time.monotonic()
         self.done: list[str] = []
@@ -36,6 +38,8 @@ class Reporter:
 
     def initialize(self, tasks: Any, selected_tasks: Any) -> None:
         """Called before the first task."""
+        if self.chosen:
+            self.named = list(selected_tasks)
 
     def get_status(self, task: Any) -> None:
         """Called before doit asks whether the task is up to date."""
@@ -128,7 +132,9 @@ class Reporter:
             self.console.say(f"not run:  {', '.join(self.unmet)}")
         for line in self.session.serving(afresh=True) or ["no service of this project serves"]:
             self.console.say(f"serving:  {line}")
-        self.console.say(f"go on with: {self.session.command}   (what is done stays done)")
+        self.console.say(
+            f"go on with: {shlex.join([*self.session.command.split(), *self.named])}   (what is done stays done)"
+        )
 
 
 def _count(number: int, noun: str) -> str:

@@ -48,3 +48,11 @@ def test_a_record_that_a_full_disk_does_not_take_names_its_file() -> None:
     with pytest.raises(OSError, match="No space left") as refused:
         state.put("push:a", {})
     assert refused.value.filename == str(full)
+
+
+def test_git_is_told_once_to_leave_the_folder_alone(tmp_path: Path) -> None:
+    kept_file.out_of_git(tmp_path)
+    assert (tmp_path / ".gitignore").read_text() == "*\n"
+    (tmp_path / ".gitignore").write_text("mine")
+    kept_file.out_of_git(tmp_path)
+    assert (tmp_path / ".gitignore").read_text() == "mine"

@@ -79,6 +79,15 @@ def test_the_last_lines_after_a_failure_say_why_however_long_the_log_above_is() 
     ]
 
 
+def test_a_run_of_named_tasks_goes_on_with_these() -> None:
+    out = io.StringIO()
+    reporter = Reporter(cast("Any", Session()), Console(out), cast("Any", Stamps()), chosen=True)
+    reporter.initialize({}, ["deploy:iris", "push:*"])
+    reporter.add_failure(Named(), Failure())
+    reporter.complete_run()
+    assert out.getvalue().splitlines()[-1] == "go on with: doit deploy:iris 'push:*'   (what is done stays done)"
+
+
 def test_a_full_or_read_only_disk_is_told_with_the_file() -> None:
     root = Path("/project")
     full = unwritable(OSError(errno.ENOSPC, "No space left on device", "/project/.bedplate/logs/x.log"), root)
