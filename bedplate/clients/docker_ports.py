@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bedplate import labels
 from bedplate.clients.docker_errors import EngineError
 from bedplate.errors import StepError
 
@@ -29,7 +30,7 @@ def taken(engine: Engine, container: str, error: EngineError) -> StepError | Non
     port = int(found[2])
     other = container_at(engine, port, container)
     if other:
-        who, hint = f"container {other}", f"`docker rm -f {other}`, or choose another port in pipeline.yaml"
+        who, hint = f"container {other}", f"{_freed(engine, other, container)}, or choose another port in pipeline.yaml"
     else:
         who = process_at(port) or "another program"
         hint = "end it, or choose another port in pipeline.yaml"
@@ -46,6 +47,15 @@ def container_at(engine: Engine, port: int, but: str = "") -> str | None:
         if port in ports and but not in (name, one["Id"]):
             return name
     return None
+
+
+def _freed(engine: Engine, other: str, container: str) -> str:
+    """The command that ends it: one of this project serves another target, or another service of it."""
+    projects = [((engine.container(one) or {}).get("Config", {}).get("Labels") or {}) for one in (other, container)]
+    theirs, ours = (said.get(labels.PROJECT) for said in projects)
+    if theirs is None or theirs != ours:
+        return f"`docker rm -f {other}`"
+    return "it is this project's own: `doit -t TARGET clean` with the target that it serves"
 
 
 def process_at(port: int) -> str | None:

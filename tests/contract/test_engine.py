@@ -21,6 +21,7 @@ from bedplate.clients.docker_engine import Engine
 from bedplate.clients.docker_errors import EngineError
 from bedplate.clients.oci_registry import OciRegistry
 from bedplate.errors import StepError
+from bedplate.labels import PROJECT
 from bedplate.model import Registry
 
 pytestmark = pytest.mark.engine
@@ -116,6 +117,26 @@ def test_a_port_that_a_container_holds_is_said_to_be_held_by_it(engine: Engine, 
         with pytest.raises(StepError, match=f"port {port} of 127.0.0.1 is taken by container {other}"):
             engine.start(name)
         assert engine.container(name) is None
+    finally:
+        engine.remove(other, force=True)
+
+
+@pytest.mark.parametrize(
+    ("project", "hint"), [("p", "`doit -t TARGET clean`"), ("q", "`docker rm -f "), ("", "`docker rm -f ")]
+)
+def test_who_holds_a_port_of_his_own_project_is_told_to_clean_its_target(
+    engine: Engine, name: str, os_image: str, project: str, hint: str
+) -> None:
+    other = f"{name}-other"
+    said = {PROJECT: project} if project else {}
+    engine.create(other, os_image, SLEEPS, ports={5001: ("127.0.0.1", None)}, labels=said)
+    try:
+        engine.start(other)
+        ports = {5001: ("127.0.0.1", engine.port(other, 5001))}
+        engine.create(name, os_image, SLEEPS, ports=ports, labels={PROJECT: "p"})
+        with pytest.raises(StepError) as taken:
+            engine.start(name)
+        assert hint in taken.value.hint
     finally:
         engine.remove(other, force=True)
 
