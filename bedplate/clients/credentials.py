@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -23,11 +23,14 @@ HELPER_S = 30.0
 
 @dataclass(frozen=True)
 class Login:
-    """A name with its password or, where `identity` is true, a refresh token (Docker's `identitytoken`)."""
+    """A name with its password or, where `identity` is true, a refresh token (Docker's `identitytoken`).
+
+    `source`: the variables and files that the spec reads it from, in words; "" where it is Docker's."""
 
     username: str
     password: Secret
     identity: bool = False
+    source: str = field(default="", compare=False)
 
 
 Credentials: TypeAlias = Callable[[], "Login | None"]  # looked up when a registry first asks; None: anonymous
@@ -111,7 +114,12 @@ def _from_spec(entry: RegistryEntry, address: str, root: Path) -> Login:
     username = entry.username
     if not isinstance(username, str):
         username = read_secret(username, root, f"username of {host}").reveal()
-    return Login(username, read_secret(entry.password, root, f"password of {host}"))
+    places = dict.fromkeys(_place(one) for one in (entry.username, entry.password) if not isinstance(one, str))
+    return Login(username, read_secret(entry.password, root, f"password of {host}"), source=" and ".join(places))
+
+
+def _place(source: SecretSource) -> str:
+    return f"the variable {source.env}" if isinstance(source, EnvSecret) else f"the file {source.file}"
 
 
 def _from_entry(entry: Mapping[str, Any], name: str, path: Path) -> Login | None:

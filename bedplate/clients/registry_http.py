@@ -192,7 +192,10 @@ class RegistryHttp:
     def _refuse(self, request: Request, reply: Reply) -> NoReturn:
         signed_in = request.authorization is not None or request.method == "POST"
         error = registry_errors.refused(request.method, request.url, reply.status, reply.content, signed_in)
-        raise type(error)(self._sign_in.hide(error.message), error.hint)
+        hint = error.hint
+        if reply.status == 401 and signed_in and (source := self._sign_in.source()):
+            hint = f"{self._host} refuses this account or its password: correct {source}"
+        raise type(error)(self._sign_in.hide(error.message), hint)
 
     def _session(self) -> requests.Session:
         import requests

@@ -82,6 +82,11 @@ class SignIn:
             self._tokens.pop(scope, None)
         return self._basic() if asked.scheme == "basic" else self._token(asked, asked.scope or scope, scope)
 
+    def source(self) -> str:
+        """Where the spec has name and password from, in words; "" where it says nothing of them."""
+        login = self._credentials()
+        return login.source if login else ""
+
     def hide(self, text: str) -> str:
         """The text without our secrets, should the other side have repeated one."""
         login, basic = (self._credentials(), self._basic()) if self._challenge else (None, None)
