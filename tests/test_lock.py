@@ -229,6 +229,20 @@ def test_an_image_that_only_the_engine_has_is_taken_as_it_is_there(world: World)
     assert project.file_of("a", "/only") == "another"
 
 
+def test_a_second_name_of_a_pulled_image_is_taken_as_the_engine_has_it(world: World) -> None:
+    project = world.project
+    name = f"{project.project}/second:1"
+    docker("pull", "-q", f"{world.up}/up/alpine:1")
+    docker("tag", f"{world.up}/up/alpine:1", name)
+    try:
+        world.write(f"FROM {name}\nCOPY x /x\n")
+        project.run()
+        assert project.file_of("a", "/up") == "one"
+        assert project.run() == []
+    finally:
+        docker("rmi", name)
+
+
 def test_a_registry_with_a_sign_in_is_asked_and_pulled_from_as_the_user(
     tmp_path: Path, registries: tuple[str, str]
 ) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bedplate.errors import StepError
 from bedplate.model import GenericRegistry, Registry, Spec
@@ -67,7 +67,7 @@ class Upstream:
         if ref.digest:
             return reference
         image = self.engine.image(reference) if self.engine else None
-        if image and not image.get("RepoDigests"):
+        if image and _taken_as(ref, image) is None:  # built here, or another image's second name
             if image["Id"] == digest:
                 return reference  # no registry has it: the engine's own name is all there is
             if not self._there(ref, digest):
@@ -79,6 +79,8 @@ class Upstream:
         return f"{ref.name}@{digest}"
 
     def _there(self, ref: ImageRef, digest: str) -> bool:
+        if self.engine and self.engine.image(f"{ref.name}@{digest}"):
+            return True
         try:
             return self.registry(ref).hurried(ANSWER_S).digest(ref.path, digest) is not None
         except StepError:
@@ -86,13 +88,16 @@ class Upstream:
 
     def _held(self, reference: str, ref: ImageRef) -> str | None:
         image = self.engine.image(reference) if self.engine else None
-        if image is None:
-            return None
-        for known in image.get("RepoDigests") or ():
-            name, _, digest = known.partition("@")
-            if ImageRef.parse(name).name == ref.name:
-                return str(digest)
-        return str(image["Id"])
+        return (_taken_as(ref, image) or str(image["Id"])) if image else None
+
+
+def _taken_as(ref: ImageRef, image: Mapping[str, Any]) -> str | None:
+    """The digest by which the engine has this image from the repository of `ref`."""
+    for known in image.get("RepoDigests") or ():
+        name, _, digest = str(known).partition("@")
+        if ImageRef.parse(name).name == ref.name:
+            return digest
+    return None
 
 
 def registry_of(ref: ImageRef, spec: Spec) -> Registry:
