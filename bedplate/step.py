@@ -108,6 +108,9 @@ class Log(Protocol):
     def progress(self, what: str, done: float, total: float | None) -> None:
         """How far a long operation is, in bytes or counts; shown on a terminal only."""
 
+    def ask(self, question: str) -> str:
+        """What the user types to it; "" where nobody answers."""
+
 
 @dataclass(frozen=True)
 class ReadFile:

@@ -41,6 +41,9 @@ class Lines:
     def progress(self, what: str, done: float, total: float | None) -> None:
         pass
 
+    def ask(self, question: str) -> str:
+        return ""
+
     @property
     def text(self) -> str:
         return "\n".join([*self.lines, *self.notes])

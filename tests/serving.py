@@ -102,6 +102,9 @@ class Notes:
 
     def progress(self, what: str, done: float, total: float | None) -> None: ...
 
+    def ask(self, question: str) -> str:
+        return ""
+
 
 class Outside:
     """The clients that a service needs: an engine, a log, a folder."""

@@ -25,6 +25,7 @@ class Console:
         self._rich: Any = None
         self.terminal = self._stream.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("CI")
         self.running: dict[str, Running] = {}
+        self._asking = threading.Lock()  # one question at a time
 
     def say(self, text: str, style: str = "") -> None:
         text = plain(text)
@@ -56,6 +57,21 @@ class Console:
             finally:
                 self._hide(name)
 
+    def ask(self, question: str) -> str:
+        """What the user types to it, without the line break; "" at the end of input. No display meanwhile: it would
+
+        wipe the question away. Words of other tasks go on, as lines below it."""
+        with self._asking:
+            self.close()
+            with self._lock:  # not while the answer is waited for: Ctrl-C has words to say, too
+                out = self._stream if self.terminal else sys.stderr
+                out.write(plain(question))
+                out.flush()
+            answer = sys.stdin.readline().strip()
+        with self._lock:
+            self._begin_display()
+        return answer
+
     def close(self) -> None:
         """Takes the display away; words go on as lines."""
         with self._lock:
@@ -66,15 +82,16 @@ class Console:
     def _show(self, running: Running) -> None:
         with self._lock:
             self.running[running.name] = running
-            if self.terminal and self._live is None:
-                from rich.console import Console as RichConsole
-                from rich.live import Live
+            self._begin_display()
 
-                self._rich = RichConsole(file=self._stream, highlight=False)
-                self._live = Live(
-                    console=self._rich, get_renderable=self._display, refresh_per_second=8, transient=True
-                )
-                self._live.start()
+    def _begin_display(self) -> None:
+        if self.terminal and self._live is None and self.running and not self._asking.locked():
+            from rich.console import Console as RichConsole
+            from rich.live import Live
+
+            self._rich = RichConsole(file=self._stream, highlight=False)
+            self._live = Live(console=self._rich, get_renderable=self._display, refresh_per_second=8, transient=True)
+            self._live.start()
 
     def _hide(self, name: str) -> None:
         with self._lock:
@@ -132,6 +149,11 @@ class TaskLog:
     def progress(self, what: str, done: float, total: float | None) -> None:
         self.running.how_far = f"{min(done / total, 1):.0%} {what}" if total else f"{what} {done:g}"
 
+    def ask(self, question: str) -> str:
+        answer = self._console.ask(question)
+        self.keep(f"{question}{answer}")
+        return answer
+
     def keep(self, text: str) -> None:
         text = plain(text)
         with self._lock:
@@ -160,6 +182,9 @@ class Silent:
     def note(self, text: str) -> None: ...
 
     def progress(self, what: str, done: float, total: float | None) -> None: ...
+
+    def ask(self, question: str) -> str:
+        return ""
 
 
 # ECMA-48: control sequences, texts for the terminal (titles, links), and single escapes

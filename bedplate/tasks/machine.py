@@ -56,6 +56,9 @@ class Heard:
 
     def progress(self, what: str, done: float, total: float | None) -> None: ...
 
+    def ask(self, question: str) -> str:
+        return ""
+
 
 def clients(root: Path, spec: Spec, reads: Reads, log: Log) -> Connections:
     """Connections of a check's own: whoever waits for it is not kept waiting for a service that is down."""

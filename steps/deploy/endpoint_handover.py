@@ -117,10 +117,8 @@ class _Handover:
     def _agreed(self, name: str, before: Mapping[str, int]) -> bool:
         if not self._aside.protect or self._clients.yes:
             return True
-        what = f"{self._what}: move all traffic from {_names(before)} to {name}? [y/N] "
-        sys.stderr.write(what)
-        sys.stderr.flush()
-        return sys.stdin.readline().strip().lower() in ("y", "yes")
+        answer = self._log.ask(f"{self._what}: move all traffic from {_names(before)} to {name}? [y/N] ")
+        return answer.lower() in ("y", "yes")
 
     def _tidied(self, name: str, before: Mapping[str, int]) -> None:
         """Earlier versions of this service go, but for the one to keep. What others made is left."""

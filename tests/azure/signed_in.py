@@ -43,3 +43,8 @@ class KeptLog:
         self.notes.append(text)
 
     def progress(self, what: str, done: float, total: float | None) -> None: ...
+
+
+    def ask(self, question: str) -> str:
+        self.notes.append(question)
+        return sys.stdin.readline().strip()

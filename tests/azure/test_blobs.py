@@ -38,6 +38,9 @@ class Progress(KeptLog):
     def progress(self, what: str, done: float, total: float | None) -> None:
         self.done.append(done)
 
+    def ask(self, question: str) -> str:
+        return ""
+
 
 def test_a_context_is_uploaded_and_the_log_read_while_it_grows(storage: StandIn) -> None:
     client, registry = Client(storage), storage.add_registry("standinacr")

@@ -38,6 +38,9 @@ class Notes:
     def progress(self, what: str, done: float, total: float | None) -> None:
         pass
 
+    def ask(self, question: str) -> str:
+        return ""
+
 
 class FakeEngine:
     """Holds images by tag and really pushes them. `tells`: whether the push ends with a digest."""

@@ -62,3 +62,27 @@ def test_on_a_narrow_terminal_the_display_keeps_the_task_its_time_and_how_far_it
         console._live.refresh()
     console.close()
     assert "create_environment:iris 0 s 45% pushing 127.0.0.1" in out.getvalue()
+
+
+def test_a_question_is_seen_on_a_terminal_whose_display_is_taken_away_until_the_answer(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("CI", raising=False)
+    out = Terminal()
+    console = Console(out)
+    seen: list[str] = []
+
+    class Typing(io.StringIO):
+        def readline(self, size: int | None = -1, /) -> str:
+            assert console._live is None
+            seen.append(out.getvalue())
+            return "y\n"
+
+    monkeypatch.setattr("sys.stdin", Typing())
+    with console.task("deploy:iris", tmp_path / "log") as log:
+        assert log.ask("move all traffic? [y/N] ") == "y"
+        assert console._live is not None
+    console.close()
+    assert seen[0].endswith("move all traffic? [y/N] ")
+    assert (tmp_path / "log").read_text(encoding="utf-8") == "move all traffic? [y/N] y\n"
