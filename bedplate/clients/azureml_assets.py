@@ -130,7 +130,8 @@ def _send(
 ) -> None:
     from urllib.parse import quote
 
-    log.note(f"sending {what}: {len(sent.files)} files, {sent.size} bytes")
+    many = len(sent.files)
+    log.note(f"sending {what}: {many} file{'s' * (many != 1)}, {sent.size} bytes")
     query = signature.reveal() if signature else ""
     for place in sorted(sent.files):
         azure.upload_blob(f"{above}/{quote(place)}?{query}", sent.files[place], log, f"{what} {place}", token)

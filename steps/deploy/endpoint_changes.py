@@ -53,6 +53,9 @@ def made_deployment(azure: Azure, place: str, body: Body, log: Log, *, serves: b
 
 
 def removed(azure: Azure, place: str, log: Log) -> None:
+    """Once nothing works on it any more: an earlier run that was killed may have begun something there."""
+    if _settled(azure, place, log) is None:
+        return
     with azure.going_on(f"removing {_what(place)}", commands.show(place)):
         azure.wait(azure.delete(place, ML), f"removing {_what(place)}", log)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import threading
+import time
 
 import pytest
 import yaml
@@ -293,3 +295,35 @@ def test_a_deployment_file_of_a_team_is_used_in_place(project: Project, azure: S
     ((_, document),) = of_kind(azure, "onlineEndpoints/").items()
     assert document["properties"]["instanceType"] == "Standard_F2s_v2"
     assert project.smoke(deployed).passed == ("echo",)
+
+
+def test_a_deployment_that_a_killed_run_left_half_made_is_removed_once_azure_is_done_with_it(
+    project: Project, azure: StandIn
+) -> None:
+    left = project.deploy().name.partition("/")[2]
+    project.write("code/score.py", "def init(): return 2\n")
+    serving = project.deploy().name.partition("/")[2]
+    documents = held(azure).documents
+    # as a run that was killed leaves it: Azure still works on a version that nobody wants any more
+    half = documents[f"onlineEndpoints/iris/deployments/{left}"] = json.loads(
+        json.dumps(documents[f"onlineEndpoints/iris/deployments/{serving}"])
+    )
+    half["properties"]["provisioningState"] = "Creating"
+    operation = azure.operations.begin(
+        f"{held(azure).id}/onlineEndpoints/iris/deployments/{left}",
+        lambda: half["properties"].update(provisioningState="Succeeded"),
+    )
+
+    def ends_once_it_is_asked_for() -> None:
+        until = time.monotonic() + 30
+        while sent(azure, "GET", f"deployments/{left}") == asked and time.monotonic() < until:
+            time.sleep(0.02)
+        azure.operations.finish(f"deployments/{left}")
+
+    asked = sent(azure, "GET", f"deployments/{left}")
+    threading.Thread(target=ends_once_it_is_asked_for, daemon=True).start()
+    project.write("code/score.py", "def init(): return 3\n")
+    name = project.deploy().name.partition("/")[2]
+    assert operation.status == "Succeeded"
+    assert traffic(azure) == {name: 100}
+    assert {path.rpartition("/")[2] for path in of_kind(azure, "onlineEndpoints/")} == {name}
