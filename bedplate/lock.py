@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tempfile
 from collections.abc import Mapping
@@ -15,7 +16,8 @@ from bedplate.model import Digest
 HEAD = "# The digest of every upstream image, and when it was taken. `doit lock` writes this file; commit it."
 VERSION = "version: 1"
 IMAGE = re.compile(r'  "([^"\\]+)":')
-ENTRY = re.compile(r'    ([a-z0-9]+(?:/[a-z0-9_.-]+)+): \{digest: "([^"]*)", taken: "([^"]*)"\}')
+PLATFORM = "[a-z0-9]+(?:/[a-z0-9_.-]+)+"
+ENTRY = re.compile(rf'    ({PLATFORM}): \{{digest: "([^"]*)", taken: "([^"]*)"(?:, onbuild: (\[.*\]))?\}}')
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 ANEW = "`doit lock --update` writes it anew"
 CONFLICT = ("<<<<<<<", "=======", ">>>>>>>")
@@ -23,10 +25,11 @@ CONFLICT = ("<<<<<<<", "=======", ">>>>>>>")
 
 @dataclass(frozen=True)
 class Locked:
-    """`digest`: sha256:... `taken`: UTC, in whole seconds."""
+    """`digest`: sha256:... `taken`: UTC, in whole seconds. `onbuild`: the ONBUILD instructions that the image holds."""
 
     digest: str
     taken: datetime
+    onbuild: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,9 +55,11 @@ class Lock:
         locked = self.entries.get((reference, platform))
         return locked.digest if locked else None
 
-    def with_entry(self, reference: str, platform: str, digest: str, taken: datetime) -> Lock:
+    def with_entry(
+        self, reference: str, platform: str, digest: str, taken: datetime, onbuild: tuple[str, ...] = ()
+    ) -> Lock:
         """`taken` in any time zone. An entry that is there is replaced."""
-        locked = Locked(digest, taken.astimezone(timezone.utc).replace(microsecond=0))
+        locked = Locked(digest, taken.astimezone(timezone.utc).replace(microsecond=0), onbuild)
         return Lock({**self.entries, (reference, platform): locked})
 
     def without(self, reference: str, platform: str | None = None) -> Lock:
@@ -69,7 +74,10 @@ class Lock:
             if reference != previous:
                 lines.append(f'  "{reference}":')
                 previous = reference
-            lines.append(f'    {platform}: {{digest: "{locked.digest}", taken: "{locked.taken.strftime(TIME)}"}}')
+            # JSON is YAML, too
+            onbuild = f", onbuild: {json.dumps(locked.onbuild)}" if locked.onbuild else ""
+            taken = locked.taken.strftime(TIME)
+            lines.append(f'    {platform}: {{digest: "{locked.digest}", taken: "{taken}"{onbuild}}}')
         return "\n".join(lines) + "\n"
 
     def write(self, path: Path) -> None:
@@ -98,7 +106,7 @@ def _parsed(text: str, name: str) -> dict[tuple[str, str], Locked]:
         elif image := IMAGE.fullmatch(line):
             reference = image[1]
         elif (entry := ENTRY.fullmatch(line)) and reference:
-            problem = _entry(entries, (reference, entry[1]), entry[2], entry[3])
+            problem = _entry(entries, (reference, entry[1]), entry[2], entry[3], entry[4])
         else:
             problem = "not a line that `doit lock` writes"
         if problem:
@@ -111,7 +119,9 @@ def _parsed(text: str, name: str) -> dict[tuple[str, str], Locked]:
     return entries
 
 
-def _entry(entries: dict[tuple[str, str], Locked], key: tuple[str, str], digest: str, taken: str) -> str:
+def _entry(
+    entries: dict[tuple[str, str], Locked], key: tuple[str, str], digest: str, taken: str, onbuild: str | None
+) -> str:
     """Adds an entry; returns what is wrong with it, or ""."""
     if key in entries:
         return f"{key[0]} for {key[1]} stands here twice"
@@ -119,7 +129,10 @@ def _entry(entries: dict[tuple[str, str], Locked], key: tuple[str, str], digest:
         if len(taken) != 20 or taken[-1] != "Z":
             return f"not a time in UTC: {taken!r}"
         when = datetime.fromisoformat(taken[:-1]).replace(tzinfo=timezone.utc)  # five times as quick as strptime
-        entries[key] = Locked(str(Digest.parse(digest)), when)
+        triggers = json.loads(onbuild or "[]")
+        if not all(isinstance(trigger, str) for trigger in triggers):
+            return "not a list of instructions"
+        entries[key] = Locked(str(Digest.parse(digest)), when, tuple(triggers))
     except ValueError as error:
         return str(error)
     return ""

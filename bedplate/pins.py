@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 NAME = "pipeline.lock"
 # today's digests of all these references, or why one is not known
 Ask: TypeAlias = "Callable[[Sequence[str]], Mapping[str, str | StepError]]"
+# reference, platform, digest -> the ONBUILD instructions of that image, or why they are not known
+Wanted: TypeAlias = tuple[str, str, str]
+AskTriggers: TypeAlias = "Callable[[Sequence[Wanted]], Mapping[Wanted, tuple[str, ...] | StepError]]"
 
 
 @dataclass(frozen=True)
@@ -60,20 +63,20 @@ class Pins:
         used = {r.key for r in references}
         return sorted(key for key in self.lock.entries if key not in used)
 
-    def take(self, references: Iterable[Reference], ask: Ask) -> Iterator[str]:
+    def take(self, references: Iterable[Reference], ask: Ask, triggers: AskTriggers | None = None) -> Iterator[str]:
         """Asks for today's digests and writes them; what it did, a line for each. Raises StepError once what could be
-        taken is written."""
+        taken is written. `triggers` is asked what ONBUILD instructions the images hold; None: they have none."""
         before = Lock.read(self.path)
-        lock, lines, errors = _taken(before, references, ask)
+        lock, lines, errors = _taken(before, references, ask, triggers)
         if lock != before:
             lock.write(self.path)
         self.lock = lock
         yield from lines
         _raise(errors)
 
-    def suppose(self, references: Iterable[Reference], ask: Ask) -> Iterator[str]:
+    def suppose(self, references: Iterable[Reference], ask: Ask, triggers: AskTriggers | None = None) -> Iterator[str]:
         """As `take`, but what was asked stands in no file: only this process goes on with it."""
-        self.lock, lines, errors = _taken(self.lock, references, ask)
+        self.lock, lines, errors = _taken(self.lock, references, ask, triggers)
         yield from lines
         _raise(errors)
 
@@ -86,18 +89,25 @@ class Pins:
         self.lock = lock
 
 
-def _taken(lock: Lock, references: Iterable[Reference], ask: Ask) -> tuple[Lock, list[str], list[StepError]]:
+def _taken(
+    lock: Lock, references: Iterable[Reference], ask: Ask, triggers: AskTriggers | None
+) -> tuple[Lock, list[str], list[StepError]]:
     wanted = {r.key: r for r in references}
     said = ask(list(dict.fromkeys(r.text for r in wanted.values())))
+    errors = [answer for answer in said.values() if isinstance(answer, StepError)]
+    new = [(*r.key, digest) for r in wanted.values() if isinstance(digest := said[r.text], str)]
+    new = [(text, platform, digest) for text, platform, digest in new if lock.digest(text, platform) != digest]
+    held = triggers(new) if triggers and new else {}
     lines = []
-    for reference in wanted.values():
-        digest, before = said[reference.text], lock.digest(*reference.key)
-        if isinstance(digest, StepError) or before == digest:
+    for text, platform, digest in new:
+        onbuild, before = held.get((text, platform, digest), ()), lock.digest(text, platform)
+        if isinstance(onbuild, StepError):
+            errors.append(onbuild)
             continue
-        lock = lock.with_entry(*reference.key, digest, datetime.now(timezone.utc))
+        lock = lock.with_entry(text, platform, digest, datetime.now(timezone.utc), onbuild)
         moved = f"moved from {before[:19]} to" if before else "locked as"
-        lines.append(f"{reference.text} ({reference.platform}) {moved} {digest[:19]}")
-    return lock, lines, [answer for answer in said.values() if isinstance(answer, StepError)]
+        lines.append(f"{text} ({platform}) {moved} {digest[:19]}")
+    return lock, lines, errors
 
 
 def _raise(errors: list[StepError]) -> None:

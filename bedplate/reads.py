@@ -16,20 +16,28 @@ from bedplate.step import DockerfileFiles, Files, FileSet, Requirements, Task, T
 if TYPE_CHECKING:
     from bedplate.context import Recipe
     from bedplate.stat_cache import StatCache
+    from bedplate.triggers import Triggers
 
 
 class Reads:
     """Reads files through the stat cache. `pin` gives the digest of an upstream reference on a platform.
 
-    `known`: what files came to before; only `parts` and `upstream` ask it, so what is built was read in this run."""
+    `known`: what files came to before; only `parts` and `upstream` ask it, so what is built was read in this run.
+    `triggers`: the ONBUILD instructions of parent images; without them, none has any."""
 
     def __init__(
-        self, root: Path, cache: StatCache, pin: Callable[[str, str], str], known: ReadCache | None = None
+        self,
+        root: Path,
+        cache: StatCache,
+        pin: Callable[[str, str], str],
+        known: ReadCache | None = None,
+        triggers: Triggers | None = None,
     ) -> None:
         self.root = root
         self.cache = cache
         self.pin = pin
         self._known = known
+        self._triggers = triggers
         self._read: dict[int, tuple[Files, Recipe | FileSet]] = {}
         self._summaries: dict[int, tuple[Files, Summary]] = {}
 
@@ -67,7 +75,7 @@ class Reads:
             elif isinstance(files, Requirements):
                 known = (files, requirements.file_set(files, self.root, self.cache))
             else:
-                known = (files, context.read(files, self.root, self.cache))
+                known = (files, context.read(files, self.root, self.cache, self._onbuild))
             self._read[id(files)] = known
         return known[1]
 
@@ -76,6 +84,10 @@ class Reads:
         for files in task.files:
             self._read.pop(id(files), None)
             self._summaries.pop(id(files), None)
+
+    def forget_all(self) -> None:
+        self._read.clear()
+        self._summaries.clear()
 
     def warnings(self, task: Task) -> list[Mistake]:
         return [w for files in task.files for w in getattr(self.read(files), "warnings", ())]
@@ -89,6 +101,9 @@ class Reads:
             elif isinstance(files, DockerfileFiles):
                 for text, platform, line, column in self._summary(files).upstream:
                     yield Reference(text, platform, files.dockerfile, line, column)
+
+    def _onbuild(self, reference: str, platform: str) -> Sequence[str]:
+        return self._triggers.of(reference, platform, self.cache.looked) if self._triggers else ()
 
     def _parts(self, files: Files) -> Parts:
         if isinstance(files, Upstream):
@@ -108,7 +123,7 @@ class Reads:
     def _found(self, files: Files) -> Summary:
         if self._known is None or id(files) in self._read:
             return _summary(self.read(files))
-        key = repr(files)
+        key = repr(files) + (self._triggers.key(files) if self._triggers else "")
         known = self._known.summary(key, self.cache.looked)
         if known is not None:
             return known

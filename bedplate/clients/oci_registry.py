@@ -85,12 +85,17 @@ class OciRegistry:
 
     def labels(self, repository: str, digest: str, platform: str | None = None) -> Mapping[str, str]:
         """Labels of the image's config; of an index: those of the platform's image (None: this machine's)."""
+        return (self.configuration(repository, digest, platform).get("config") or {}).get("Labels") or {}
+
+    def configuration(self, repository: str, digest: str, platform: str | None = None) -> dict[str, Any]:
+        """The image's config (image-spec, config.md); `platform` as for `labels`."""
         blob = self.config(repository, digest, platform)
         reply = self._read("GET", f"/v2/{repository}/blobs/{blob}", repository, {})
         if reply is None:
             raise DamagedError(f"{self.host}/{repository}@{digest}: the registry has lost its config {blob}", REMOVE)
         self._verified(reply.content, blob, f"{repository}/blobs/{blob}")
-        return (json.loads(reply.content).get("config") or {}).get("Labels") or {}
+        found: dict[str, Any] = json.loads(reply.content)
+        return found
 
     def config(self, repository: str, digest: str, platform: str | None = None) -> str:
         """Digest of the image's config, which names all that the image holds; `platform` as for `labels`."""

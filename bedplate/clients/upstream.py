@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bedplate.errors import StepError
 from bedplate.model import GenericRegistry, Registry, Spec
+from bedplate.pins import Wanted
 from bedplate.refs import ImageRef
 
 if TYPE_CHECKING:
@@ -59,6 +60,31 @@ class Upstream:
         with ThreadPoolExecutor(max(1, min(THREADS, len(references)))) as pool:
             return dict(zip(references, pool.map(one, references), strict=True))
 
+    def triggers(self, wanted: Sequence[Wanted]) -> dict[Wanted, tuple[str, ...] | StepError]:
+        """The ONBUILD instructions that each of these images holds, asked side by side, or why they are not known."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        def one(asked: Wanted) -> tuple[str, ...] | StepError:
+            try:
+                return self._triggers(*asked)
+            except StepError as error:
+                return StepError(f"{asked[0]}: {error.message}", error.hint, error.detail)
+
+        with ThreadPoolExecutor(max(1, min(THREADS, len(wanted)))) as pool:
+            return dict(zip(wanted, pool.map(one, wanted), strict=True))
+
+    def _triggers(self, reference: str, platform: str, digest: str) -> tuple[str, ...]:
+        """From the image's configuration (OnBuild in Docker's specification; BuildKit writes it into OCI's)."""
+        ref = ImageRef.parse(reference)
+        try:
+            config: dict[str, Any] = self.registry(ref).configuration(ref.path, digest, platform)
+        except StepError:
+            held = self.engine.image(f"{ref.name}@{digest}") or self.engine.image(reference) if self.engine else None
+            if held is None or (digest != held["Id"] and not _of(held, digest)):
+                raise
+            config = held
+        return tuple((config.get("config") or config.get("Config") or {}).get("OnBuild") or ())
+
     def pinned(self, reference: str, digest: str) -> str:
         """The reference that makes a builder take exactly this content.
 
@@ -98,6 +124,11 @@ def _taken_as(ref: ImageRef, image: Mapping[str, Any]) -> str | None:
         if ImageRef.parse(name).name == ref.name:
             return digest
     return None
+
+
+def _of(image: Mapping[str, Any], digest: str) -> bool:
+    """Has the engine taken this image by that digest?"""
+    return any(str(known).endswith(f"@{digest}") for known in image.get("RepoDigests") or ())
 
 
 def registry_of(ref: ImageRef, spec: Spec) -> Registry:

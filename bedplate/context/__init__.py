@@ -16,9 +16,11 @@ from bedplate.context.disk import LARGE, parts_of, read_files, tree
 from bedplate.context.listing import Listing
 from bedplate.context.rewritten import sent
 from bedplate.context.sources import Chosen
+from bedplate.dockerfile import onbuild as dockerfile_onbuild
 from bedplate.dockerfile import reader as dockerfile_reader
 from bedplate.dockerfile import stages as dockerfile_stages
 from bedplate.dockerfile.normal import normal
+from bedplate.dockerfile.onbuild import OnBuild
 from bedplate.dockerfile.reader import Dockerfile
 from bedplate.dockerfile.scope import PROXIES
 from bedplate.dockerfile.stages import OWN, Needed, Parent, Reference
@@ -29,7 +31,7 @@ from bedplate.stat_cache import StatCache
 from bedplate.step import DockerfileFiles, FileSet
 from bedplate.wildcards import BadPatternError, has_wildcard
 
-__all__ = ["Parent", "Recipe", "ignored", "parts_of", "read", "sent", "tar", "tree"]
+__all__ = ["Parent", "Recipe", "ignored", "parts_of", "read", "sent", "tar", "tree", "triggers"]
 
 STATE_FOLDER = ".bedplate"
 
@@ -61,14 +63,12 @@ class Recipe:
         return self.files()
 
 
-def read(
-    files: DockerfileFiles, root: Path, cache: StatCache, onbuild: Mapping[str, Sequence[str]] | None = None
-) -> Recipe:
-    """`root`: the project's. `onbuild`: the ONBUILD triggers of parent images, by reference. Raises SpecError."""
+def read(files: DockerfileFiles, root: Path, cache: StatCache, onbuild: OnBuild = dockerfile_onbuild.none) -> Recipe:
+    """`root`: the project's. Raises SpecError."""
     cache.looked.update(str(root / path) for path in (files.dockerfile, *_ignore_paths(files)))
     dockerfile = _parse(_text(root, files.dockerfile), files.dockerfile)
     args = {**files.args, **{name: OWN + image for name, image in files.images.items()}}
-    needed = dockerfile_stages.needed(dockerfile, files.target, args, files.platform, onbuild or {})
+    needed = dockerfile_stages.needed(dockerfile, files.target, args, files.platform, onbuild)
     listing = _listing(files, root, cache.looked)
     chosen = context_sources.choose(needed.sources, dockerfile, listing, ignore_path(files, root) or "")
     taken = _taken(files.context, chosen, cache)
@@ -83,6 +83,12 @@ def read(
         references=tuple(needed.references),
         needed=tuple(needed.instructions),
     )
+
+
+def triggers(files: DockerfileFiles, root: Path) -> tuple[str, ...]:
+    """The ONBUILD instructions that the image leaves to those that start from it. Raises SpecError."""
+    dockerfile = _parse(_text(root, files.dockerfile), files.dockerfile)
+    return dockerfile_stages.own_triggers(dockerfile, files.target)
 
 
 def ignored(files: DockerfileFiles, root: Path) -> Iterator[tuple[str, str]]:

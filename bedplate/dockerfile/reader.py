@@ -85,7 +85,14 @@ class Dockerfile:
                 if found >= 0:
                     line, column = number, found + 1
                     break
+        if not self._holds(at):
+            message += f" (ONBUILD {at.original}, which the image that it starts from brings)"
         return Mistake(self.path, line, column, message, hint, self.source[line - 1], code)
+
+    def _holds(self, at: Instruction) -> bool:
+        """Is it an instruction of the file itself? A trigger stands at the FROM that brings it."""
+        text = self.source[at.line - 1][at.column - 1 :].upper()
+        return text.startswith((at.keyword, "ONBUILD")) or at.keyword not in KEYWORDS
 
 
 def parse(text: str | bytes, path: str) -> Dockerfile:
@@ -111,6 +118,14 @@ def parse(text: str | bytes, path: str) -> Dockerfile:
     if mistakes:
         raise SpecError(mistakes)
     return dockerfile
+
+
+def fragment(text: str) -> list[Instruction]:
+    """The instructions of a text that is no whole Dockerfile. Raises ValueError."""
+    lines = dockerfile_lines.read(text.split("\n"), "", _heredocs)
+    if lines.mistakes:
+        raise ValueError(lines.mistakes[0].message)
+    return [instruction(line, lines.escape) for line in lines.lines]
 
 
 def _decoded(content: bytes, path: str) -> str:

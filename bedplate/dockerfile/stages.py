@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from bedplate.dockerfile import onbuild as dockerfile_onbuild
 from bedplate.dockerfile import takes as dockerfile_takes
-from bedplate.dockerfile.lines import LogicalLine
 from bedplate.dockerfile.mistakes import nearest
-from bedplate.dockerfile.reader import Dockerfile, Instruction, instruction
+from bedplate.dockerfile.onbuild import OnBuild
+from bedplate.dockerfile.reader import Dockerfile, Instruction
 from bedplate.dockerfile.scope import Scope, of_platforms
 from bedplate.dockerfile.takes import Source, Take
 from bedplate.errors import Mistake, SpecError
@@ -66,7 +67,7 @@ def needed(
     target: str | None,
     args: Mapping[str, str],
     platform: str,
-    onbuild: Mapping[str, Sequence[str]],
+    onbuild: OnBuild,
 ) -> Needed:
     """`args` hold a reference below OWN where an image of the spec is meant. Raises SpecError."""
     reading = _Reading(dockerfile, args, platform, onbuild)
@@ -76,10 +77,14 @@ def needed(
     return reading.result()
 
 
+def own_triggers(dockerfile: Dockerfile, target: str | None) -> tuple[str, ...]:
+    """What an image made of this stage runs in whatever starts from it. Raises SpecError."""
+    stage = _Reading(dockerfile, {}, "", dockerfile_onbuild.none).stage_named(target)
+    return dockerfile_onbuild.texts(stage.body)
+
+
 class _Reading:
-    def __init__(
-        self, dockerfile: Dockerfile, args: Mapping[str, str], platform: str, onbuild: Mapping[str, Sequence[str]]
-    ) -> None:
+    def __init__(self, dockerfile: Dockerfile, args: Mapping[str, str], platform: str, onbuild: OnBuild) -> None:
         self.dockerfile = dockerfile
         self.platform = platform
         self.onbuild = onbuild
@@ -148,7 +153,11 @@ class _Reading:
             return stage.end
         used = stage.part.used
         stage.end = Scope(self.given, self.outer.values, self.dockerfile.escape, used=used)
-        scope, triggers = self.start(stage)
+        try:
+            scope, triggers = self.start(stage)
+        except ValueError as error:
+            self.mistakes.append(self.dockerfile.mistake(stage.start, str(error), word=stage.start.words[0]))
+            return stage.end
         for at in (*triggers, *stage.body):
             stage.part.instructions.append(at)
             scope = self.step(stage, at, scope)
@@ -160,12 +169,8 @@ class _Reading:
         part = stage.part
         part.instructions.append(at)
         assert stage.end is not None
-        try:
-            reference = self.outer.word(at.words[0])
-            platform = self.outer.word(at.flag("platform") or "") or self.platform
-        except ValueError as error:
-            self.mistakes.append(self.dockerfile.mistake(at, str(error), word=at.words[0]))
-            return stage.end, []
+        reference = self.outer.word(at.words[0])
+        platform = self.outer.word(at.flag("platform") or "") or self.platform
         if not reference:
             message = f"{at.words[0]} is empty here: no image to start from"
             names = re.findall(r"\w+", at.words[0])
@@ -184,11 +189,7 @@ class _Reading:
             stage.from_scratch = True
             return stage.end, []
         self.parent(stage, at, at.words[0], reference, platform)
-        return stage.end, self.triggers(at, reference)
-
-    def triggers(self, at: Instruction, reference: str) -> list[Instruction]:
-        lines = [LogicalLine(t.strip(), at.line, at.column, at.end_line) for t in self.onbuild.get(reference, ())]
-        return [instruction(line, "\\") for line in lines]
+        return stage.end, dockerfile_onbuild.parsed(self.onbuild(reference, platform), at)
 
     def parent(self, stage: _Stage, at: Instruction, text: str, reference: str, platform: str) -> None:
         place = self.dockerfile.mistake(at, "", word=text)

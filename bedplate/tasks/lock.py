@@ -65,7 +65,7 @@ def _write(session: Session, update: bool, images: list[str]) -> int:
     for reference, platform in unused:
         changes += 1
         print(f"{reference} ({platform}) dropped: no image uses it")
-    for line in session.pins.take(wanted, session.ask_upstream):
+    for line in session.pins.take(wanted, session.ask_upstream, session.ask_triggers):
         changes += 1
         print(line)
     if not changes:

@@ -21,15 +21,16 @@ from bedplate.model import (
     Spec,
     Target,
 )
-from bedplate.pins import Pins, Reference, refuse
+from bedplate.pins import Pins, Reference, Wanted, refuse
 from bedplate.read_cache import ReadCache
 from bedplate.reads import Reads, all_mistakes
 from bedplate.stale import Verdict
 from bedplate.stat_cache import StatCache
 from bedplate.state import Record, State
-from bedplate.step import Log, Step, Task
+from bedplate.step import Files, Log, Step, Task
 from bedplate.tasks.console import Silent
 from bedplate.tasks.world import World
+from bedplate.triggers import Triggers
 
 if TYPE_CHECKING:
     from bedplate.clients.connections import Connections
@@ -54,7 +55,8 @@ class Session:
         self.cache = StatCache(self.folder / "cache" / "files")
         self.pins = Pins(root)
         self.known = ReadCache(self.folder / "cache" / "reads", f"{own_code.identity()} {root}")
-        self.reads = Reads(root, self.cache, self.pins.digest, self.known)
+        self.triggers = Triggers(root, self.folder / "cache" / "onbuild", self.pins, self._files_of)
+        self.reads = Reads(root, self.cache, self.pins.digest, self.known, self.triggers)
         self.again = False  # `doit -a`: what is there already is made once more
         self._outputs: dict[str, tuple[Mapping[str, Any], Output]] = {}  # each with the record that it was made of
         self._shared: dict[str, Any] = {}  # connections that all tasks of a run use
@@ -141,15 +143,27 @@ class Session:
         """The digests that references have today, or why one is not known."""
         return self.clients(Silent()).upstream.digests(references)
 
+    def ask_triggers(self, wanted: Sequence[Wanted]) -> Mapping[Wanted, tuple[str, ...] | StepError]:
+        """The ONBUILD instructions of upstream images, or why they are not known."""
+        return self.clients(Silent()).upstream.triggers(wanted)
+
     def pin(self, *, locked: bool, write: bool) -> Iterator[str]:
         """Takes a digest for every upstream image that has none; what it did, a line for each.
 
         `locked`: none may be taken. `write`: into the lock, not for this process alone. Raises SpecError, StepError."""
-        missing = self.pins.missing(self.upstream())
-        if missing and (locked or os.environ.get("CI")):
-            raise refuse(missing, "--locked" if locked else "CI is set")
-        if missing:
-            yield from (self.pins.take if write else self.pins.suppose)(missing, self.ask_upstream)
+        while True:
+            found, before = self.upstream(), self.triggers.known
+            missing = self.pins.missing(found)
+            if missing and (locked or os.environ.get("CI")):
+                raise refuse(missing, "--locked" if locked else "CI is set")
+            if missing:
+                yield from (self.pins.take if write else self.pins.suppose)(
+                    missing, self.ask_upstream, self.ask_triggers
+                )
+            self.triggers.learn(found, self.ask_triggers)
+            if self.triggers.known == before:
+                return
+            self.reads.forget_all()  # ONBUILD of a parent takes files, and may name further images
 
     def lock(self) -> None:
         """Holds the target's state for this process, until it ends; waits, saying so, for another that holds it."""
@@ -206,6 +220,10 @@ class Session:
         step, output = self.steps[task.step], self.output(task.name)
         stop = getattr(step, "stop", None)
         return stop(output, self.clients(Silent())) if stop and output else None
+
+    def _files_of(self, image: str) -> Sequence[Files]:
+        task = self.by_name.get(f"build_base:{image}")
+        return task.files if task else ()
 
     def _identity(self, name: str) -> str:
         record = self.record(name)

@@ -128,3 +128,25 @@ def test_writing_keeps_the_mode_and_leaves_no_second_file(tmp_path: Path) -> Non
     LOCK.write(path)
     assert path.stat().st_mode & 0o777 == 0o600
     assert [p.name for p in tmp_path.iterdir()] == ["pipeline.lock"]
+
+
+@given(st.lists(st.text(), max_size=3))
+def test_onbuild_instructions_are_read_as_they_were_written(
+    tmp_path_factory: pytest.TempPathFactory, onbuild: list[str]
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "onbuild.lock"
+    lock = Lock().with_entry("a:1", "linux/amd64", ONE, NOON, tuple(onbuild))
+    lock.write(path)
+    assert Lock.read(path) == lock
+    entry = yaml.safe_load(path.read_text(encoding="utf-8"))["images"]["a:1"]["linux/amd64"]
+    if all(ord(character) < 0x10000 for text in onbuild for character in text):  # YAML 1.1 has no pairs of surrogates
+        assert entry.get("onbuild", []) == onbuild
+
+
+def test_onbuild_that_is_no_list_of_texts_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "pipeline.lock"
+    text = str(Lock().with_entry("a:1", "linux/amd64", ONE, NOON, ("RUN x",)))
+    for wrong in ("[1]", '["RUN x"'):
+        path.write_text(text.replace('["RUN x"]', wrong), encoding="utf-8")
+        with pytest.raises(SpecError):
+            Lock.read(path)

@@ -43,7 +43,9 @@ def read(root: Path) -> Reader:
         (root / "img/Dockerfile").write_text(text)
         (root / "img/.dockerignore").write_text(ignore)
         files = DockerfileFiles("img", "img/Dockerfile", target, args or {}, images or {}, "linux/amd64")
-        return context.read(files, root, StatCache(root / ".bedplate/cache/files"), onbuild)
+        return context.read(
+            files, root, StatCache(root / ".bedplate/cache/files"), lambda parent, _: (onbuild or {}).get(parent, ())
+        )
 
     return read
 
@@ -254,6 +256,14 @@ def test_triggers_of_a_parent_are_run(read: Reader) -> None:
         *("instruction 1 FROM", "instruction 2 COPY", "instruction 3 ARG", "instruction 4 RUN", "instruction 5 RUN"),
     ]
     assert found.parts["arg Q"] == "1"
+
+
+def test_a_trigger_may_bring_a_heredoc_or_what_cannot_be_read(read: Reader) -> None:
+    found = read("FROM a\n", onbuild={"a": ["COPY <<EOF notes.md /x/\nhello\nEOF", "RUN y"]})
+    assert paths(found) == ["notes.md"]
+    assert "instruction 3 RUN" in found.parts
+    said = mistakes(read, "# x\nFROM a\n", onbuild={"a": ["ENV a"]})
+    assert said.startswith("img/Dockerfile:2:6: ONBUILD ENV a: ")
 
 
 # ---- mistakes and warnings
