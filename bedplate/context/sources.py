@@ -55,6 +55,8 @@ def choose(sources: Sequence[Source], dockerfile: Dockerfile, listing: Listing, 
             if not found.paths:
                 message = f"nothing in the context matches {written}"
                 chosen.warnings.append(dockerfile.mistake(source.at, message, word=written, code="NothingMatches"))
+                if found.searched:  # BuildKit looks there, too, and fails where there is no such folder
+                    chosen.paths.setdefault(found.searched, source.at)
             try:
                 for path in (*found.links, *found.paths):
                     base = found.base if found.base is not None else path
@@ -73,11 +75,13 @@ class _NotThereError(Exception):
 
 @dataclass
 class _Found:
-    """`base`: what `--exclude` is relative to; None for each path itself. `links`: those on the way."""
+    """`base`: what `--exclude` is relative to; None for each path itself. `links`: those on the way.
+    `searched`: the folder in which a pattern was looked for."""
 
     paths: list[str] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
     base: str | None = None
+    searched: str = ""
 
 
 def _paths(source: Source, written: str, listing: Listing) -> _Found:
@@ -92,9 +96,10 @@ def _paths(source: Source, written: str, listing: Listing) -> _Found:
     fixed = path.split("/")
     while wildcards.has_wildcard("/".join(fixed)):
         fixed.pop()
-    matches = listing.matching(path)
-    if matches:
-        _followed("/".join(fixed), listing, found)
+    folder, _ = listing.resolve("/".join(fixed))
+    if folder is not None and listing.is_folder(folder):
+        found.searched = _followed("/".join(fixed), listing, found)
+        matches = listing.matching(path)
         found.paths += [_followed(match, listing, found) for match in matches]
     return found
 

@@ -312,6 +312,10 @@ def test_a_pattern_that_finds_nothing_is_a_warning(read: Reader) -> None:
     ]
 
 
+def test_the_folder_that_a_pattern_searches_in_vain_is_there_without_its_files(read: Reader) -> None:
+    assert paths(read("FROM a\nCOPY src/*.zip nosuch/*.zip /\n")) == ["src"]
+
+
 def test_a_variable_of_the_parent_makes_all_files_count(read: Reader) -> None:
     found = read("FROM a\nCOPY $HOME_OF_PARENT/x /\n")
     assert "HOME_OF_PARENT has no value here" in found.warnings[0].message

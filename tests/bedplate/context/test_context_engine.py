@@ -43,6 +43,7 @@ LINKS = {
 CASES: dict[str, tuple[str, str, dict[str, str]]] = {
     "one file": ("COPY f1 /", "", {}),
     "one folder": ("COPY dir /d", "", {}),
+    "a pattern that finds nothing in a folder": ("COPY f1 dir/sub/*.zip linkdir/*.zip /d/", "", {}),
     "folder into a folder": ("COPY dir other /d/", "", {}),
     "everything": ("COPY . /", "", {}),
     "everything by slash": ("COPY / /all/", "", {}),
