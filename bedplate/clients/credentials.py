@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from bedplate import secret_places
 from bedplate.errors import StepError
 from bedplate.model import AcrRegistry, EnvSecret, GenericRegistry, RegistryEntry, SecretSource
 from bedplate.secrets import Secret
@@ -59,17 +60,20 @@ def read_secret(source: SecretSource, root: Path, what: str) -> Secret:
         text = os.environ.get(source.env)
         if not text:
             state = "empty" if text == "" else "not set"
-            raise StepError(f"{what}: the environment variable {source.env} is {state}", f"export {source.env}=...")
+            message = f"{what}: the environment variable {source.env} is {state}"
+            raise StepError(message, f"export {source.env}=...", secret_places.shown(source, root))
         return Secret(text)
     path = root / Path(source.file).expanduser()
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise StepError(f"{what}: cannot read {source.file}: {why}") from None
+        hint = secret_places.meant(path) if isinstance(error, FileNotFoundError) else ""
+        message = f"{what}: cannot read {source.file}: {why}"
+        raise StepError(message, hint, secret_places.shown(source, root)) from None
     text = text.removesuffix("\n").removesuffix("\r")
     if not text:
-        raise StepError(f"{what}: {source.file} is empty")
+        raise StepError(f"{what}: {source.file} is empty", "", secret_places.shown(source, root))
     return Secret(text)
 
 
