@@ -67,7 +67,7 @@ def needed(
     target: str | None,
     args: Mapping[str, str],
     platform: str,
-    onbuild: OnBuild,
+    onbuild: OnBuild = dockerfile_onbuild.none,
 ) -> Needed:
     """`args` hold a reference below OWN where an image of the spec is meant. Raises SpecError."""
     reading = _Reading(dockerfile, args, platform, onbuild)

@@ -25,7 +25,7 @@ CONTEXT["env.yaml"] = CONTEXT["environment.yml"]
 
 def findings(path: Path) -> list[Finding]:
     read = dockerfile_reader.parse(path.read_bytes(), path.name)
-    needed = dockerfile_stages.needed(read, None, {}, "linux/amd64", {})
+    needed = dockerfile_stages.needed(read, None, {}, "linux/amd64")
     found = dockerfile.find(read, {}, "linux/amd64", needed.instructions, in_context)
     missing = [
         (Reference(p.reference, p.platform, path.name, p.line, p.column), "")
