@@ -38,6 +38,16 @@ def deployment(path: str, root: Path) -> OnlineDeployment:
     return read
 
 
+def conda_text(environment: EnvironmentVersion, root: Path) -> str | None:
+    """What its conda file holds; None: it has none."""
+    import yaml
+
+    if environment.conda_file:
+        return (root / environment.conda_file).read_text(encoding="utf-8-sig")
+    plain = environment.conda
+    return str(yaml.safe_dump(dict(plain), sort_keys=False, allow_unicode=True)) if plain else None
+
+
 class _File:
     """One file; what it includes with `file:` is another. Paths in it are relative to its own folder."""
 

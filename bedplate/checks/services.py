@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bedplate import conda_file, own_images, requirements
+from bedplate.azureml import read
 from bedplate.checks import scoring
-from bedplate.checks.finding import Finding
+from bedplate.checks.finding import Finding, of_mistake
 from bedplate.errors import Mistake, SpecError
 from bedplate.model import (
     AzureMlV1Environment,
     DockerfileImage,
     EnvironmentEntry,
+    OnlineEndpointDeploy,
     ReferenceImage,
     RootfsImage,
     ServiceEntry,
@@ -38,6 +40,22 @@ def find(service: ServiceEntry, spec: Spec, root: Path, texts: Texts, at: At) ->
         yield Finding("MissingFile", Mistake(service.code, 0, 0, "the folder of the service's code is not there"))
     if service.model:
         yield from _model(service.model, spec, root, at)
+    yield from _files_of_a_team(environment, spec, root)
+
+
+def _files_of_a_team(environment: EnvironmentEntry, spec: Spec, root: Path) -> Iterator[Finding]:
+    """Azure ML's own YAML, used in place: the steps read it only when they run."""
+    entry = spec.target.deploy
+    named: list[tuple[Callable[[str, Path], object], str]] = (
+        [(read.environment, environment.from_)] if environment.from_ else []
+    )
+    if isinstance(entry, OnlineEndpointDeploy) and entry.from_:
+        named.append((read.deployment, entry.from_))
+    for reader, path in named:
+        try:
+            reader(path, root)
+        except SpecError as error:
+            yield from (of_mistake(mistake) for mistake in error.mistakes)
 
 
 def _model(name: str, spec: Spec, root: Path, at: At) -> Iterator[Finding]:

@@ -197,9 +197,7 @@ def _from(inputs: Inputs, root: Path) -> tuple[EnvironmentVersion, str | None]:
     from bedplate.azureml import read as azureml_read
 
     read = azureml_read.environment(inputs.from_ or "", root)
-    if read.conda_file:
-        return read, (root / read.conda_file).read_text(encoding="utf-8-sig")
-    return read, _yaml(read.conda) if read.conda else None
+    return read, azureml_read.conda_text(read, root)
 
 
 def _write(wanted: EnvironmentVersion, conda: str | None, inputs: Inputs, clients: Clients) -> None:

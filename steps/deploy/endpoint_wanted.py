@@ -9,7 +9,7 @@ from bedplate import labels
 from bedplate.azureml import bodies as azureml_bodies
 from bedplate.azureml import documents as azureml_yaml
 from bedplate.azureml import drift
-from bedplate.azureml.documents import ModelVersion, OnlineDeployment, OnlineEndpoint
+from bedplate.azureml.documents import EnvironmentVersion, ModelVersion, OnlineDeployment, OnlineEndpoint
 from bedplate.azureml.refs import AssetRef
 from bedplate.clients import azureml_assets
 from bedplate.clients.azure_versions import ML
@@ -76,7 +76,8 @@ def _described(inputs: Inputs, given: Given, clients: Clients) -> OnlineDeployme
     if inputs.from_:
         from bedplate.azureml import read as azureml_read
 
-        return azureml_read.deployment(inputs.from_, clients.root)
+        read = azureml_read.deployment(inputs.from_, clients.root)
+        return read if read.code else replace(read, code=inputs.code, scoring_script=inputs.entry_script)
     entry = OnlineEndpointDeploy(
         inputs.endpoint, inputs.compute, inputs.instance_type, inputs.instance_count, False, None, inputs.settings
     )
@@ -105,7 +106,24 @@ class _Assets:
         told = self._made.environment
         if self._inputs.from_ and isinstance(told, AssetRef):
             return self._id(told)
+        if isinstance(told, EnvironmentVersion):
+            return self._version(told)
         return self._given.one(Environment).reference
+
+    def _version(self, told: EnvironmentVersion) -> str:
+        """An environment that stands in the YAML itself: a version named by its content."""
+        from bedplate.azureml import read as azureml_read
+
+        if told.build is not None:
+            hint = "write the image under `images:` in pipeline.yaml: Bedplate builds it"
+            raise StepError(f"{self._inputs.from_}: an environment that Azure ML builds is not taken over", hint)
+        body = azureml_bodies.environment(told, azureml_read.conda_text(told, self._clients.root))
+        name, version = told.name or self._inputs.service, azureml_bodies.content(body)
+        place = f"{self._azure.workspace_id}/environments/{name}/versions/{version}"
+        if self._send:
+            log = self._clients.log
+            azureml_assets.put_version(self._azure, place, body, log, f"environment {name}:{version}")
+        return place
 
     def _model(self, own: Upload | None) -> str | None:
         inputs, told = self._inputs, self._made.model

@@ -297,6 +297,31 @@ def test_a_deployment_file_of_a_team_is_used_in_place(project: Project, azure: S
     assert project.smoke(deployed).passed == ("echo",)
 
 
+def test_an_environment_that_stands_in_a_teams_deployment_file_is_the_one_that_is_deployed(
+    project: Project, azure: StandIn
+) -> None:
+    project.write("az/conda.yaml", "dependencies: [python=3.11]\n")
+    project.write(
+        "az/deployment.yml",
+        "name: blue\nendpoint_name: theirs\ninstance_type: Standard_F2s_v2\n"
+        "environment: {image: their.io/base:1, conda_file: conda.yaml}\n",
+    )
+    project.edit("instance_type: Standard_DS3_v2", "from: az/deployment.yml")
+    project.deploy()
+    ((_, document),) = of_kind(azure, "onlineEndpoints/").items()
+    place = document["properties"]["environmentId"].partition("/workspaces/demo/")[2]
+    made = held(azure).documents[place]["properties"]
+    assert (made["image"], made["condaFile"]) == ("their.io/base:1", "dependencies: [python=3.11]\n")
+    assert document["properties"]["codeConfiguration"]["scoringScript"] == "score.py"  # the service's own
+    assert project.drift() == []
+    written = yaml.safe_load((project.root / "build/azure/services/iris/deployment.yml").read_bytes())
+    assert written["environment"] == f"azureml:iris:{place.rpartition('/')[2]}"
+    project.write("az/conda.yaml", "dependencies: [python=3.12]\n")
+    project.deploy()
+    ((_, other),) = of_kind(azure, "onlineEndpoints/").items()
+    assert other["properties"]["environmentId"] != document["properties"]["environmentId"]
+
+
 def test_a_deployment_that_a_killed_run_left_half_made_is_removed_once_azure_is_done_with_it(
     project: Project, azure: StandIn
 ) -> None:
