@@ -47,7 +47,9 @@ def lines(session: Session, found: Sequence[Drift]) -> list[str]:
         if one.differences and session.verdicts[one.task].fresh:
             mending.append(one.task)
     if mending:
-        said.append(f"`{session.command} run -a -s {' '.join(mending)}` makes it as the spec says")
+        # one command for each: of several names behind -s doit runs the first alone
+        commands = " && ".join(f"{session.command} run -a -s {name}" for name in mending)
+        said.append(f"`{commands}` makes it as the spec says")
     return said
 
 
