@@ -5,24 +5,18 @@ requests takes longer to import than all answers take to come."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
-from bedplate import labels
 from bedplate.clients import registry_files
-from bedplate.clients.docker_host import certificates
+from bedplate.clients.engine_lists import EngineLists
 from bedplate.clients.wire import WINDOW, Wire, WireError
 from bedplate.questions import (
     AskAddress,
-    AskContainer,
     AskFile,
-    AskImage,
     AskManifest,
-    ContainerSeen,
     Damaged,
     Question,
     Unreachable,
@@ -54,6 +48,12 @@ def answer(questions: Iterable[Question], engine_address: str, registry: Callabl
     `engine_address`: unix:///path or tcp://host:port. `registry`: a client for a host, for what sockets alone cannot
     ask."""
     asked = set(questions)
+    return read(asked, EngineLists(asked, engine_address), registry)
+
+
+def read(questions: Iterable[Question], engine: EngineLists, registry: Callable[[str], OciRegistry]) -> Answered:
+    """As `answer`, where the engine was asked these questions before, and works on them meanwhile."""
+    asked = set(questions)
     near: dict[str, list[AskManifest | AskAddress]] = {}
     far: list[AskManifest | AskAddress] = []
     for question in asked:
@@ -63,29 +63,30 @@ def answer(questions: Iterable[Question], engine_address: str, registry: Callabl
             else:
                 far.append(question)
     answered: Answered = {}
-    for host in list(near):
-        port = host.rpartition(":")[2]
-        if port.isdigit() and registry_files.running(int(port)):
-            answered.update(_ours(near.pop(host), int(port), up=True))
     # first everything is sent, then everything is read: engine and registries work at the same time
-    wires = [batch for host, group in near.items() for batch in _NearBatch.split(host, group)]
-    answered.update(_engine(asked, engine_address))
+    ours = {host for host in near if _port(host) and registry_files.running(_port(host))}
+    wires = [batch for host, group in near.items() if host not in ours for batch in _NearBatch.split(host, group)]
+    for host in ours:
+        answered.update(_ours(near.pop(host), _port(host), up=True))
+    answered.update(engine.read())
     for batch in wires:
         answered.update(batch.read())
         far += batch.left
     # one of ours that is down holds what its files say; it is started again before anybody needs it
     for host, group in near.items():
-        port = host.rpartition(":")[2]
-        if (
-            port.isdigit()
-            and registry_files.folder(int(port)).is_dir()
-            and all(_silent(answered.get(q)) for q in group)
-        ):
-            answered.update(_ours(group, int(port), up=False))
+        held = _port(host) and registry_files.folder(_port(host)).is_dir()
+        if held and all(_silent(answered.get(q)) for q in group):
+            answered.update(_ours(group, _port(host), up=False))
     answered.update(_far(far, registry))
     # doit runs in the project's root, wherever it was called
     answered.update((question, Path(question.path).exists()) for question in asked if isinstance(question, AskFile))
     return answered
+
+
+def _port(host: str) -> int:
+    """0: none is named."""
+    port = host.rpartition(":")[2]
+    return int(port) if port.isdigit() else 0
 
 
 def _silent(answer: Any) -> bool:
@@ -160,58 +161,6 @@ def _plain(host: str) -> bool:
 
 def _nobody(question: Question) -> Any:
     return False if isinstance(question, AskAddress) else Unreachable()
-
-
-def _engine(asked: Iterable[Question], address: str) -> Answered:
-    """Two lists, whatever the number of questions."""
-    images = [question for question in asked if isinstance(question, AskImage)]
-    containers = [question for question in asked if isinstance(question, AskContainer)]
-    answered: Answered = dict.fromkeys([*images, *containers], Unreachable())
-    paths = []
-    if containers:
-        paths.append("/containers/json?all=1&filters=" + _filters(label=[labels.PROJECT]))
-    if images:
-        names = sorted({question.tag.rpartition("/")[0] + "/*" for question in images})
-        paths.append("/images/json?filters=" + _filters(reference=names))
-    if not paths:
-        return answered
-    try:
-        wire = Wire(address, CONNECT_S, ANSWER_S, certificates() if address.startswith("tcp") else None)
-        wire.send([f"GET {path}" for path in paths])
-        lists = [json.loads(reply.body) for reply in (wire.reply() for _ in paths) if reply.status == 200]
-        wire.close()
-    except (OSError, WireError, ValueError):
-        return answered
-    if len(lists) < len(paths):
-        return answered
-    if images:
-        tags = _by_tag(lists.pop())
-        answered.update((question, tags.get(question.tag)) for question in images)
-    if containers:
-        seen = _by_name(lists.pop())
-        answered.update((question, seen.get(question.name)) for question in containers)
-    return answered
-
-
-def _filters(**filters: Sequence[str]) -> str:
-    return quote(json.dumps(filters))
-
-
-def _by_tag(images: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, str]]:
-    # podman writes localhost/ before a name without a host
-    return {
-        tag.removeprefix("localhost/"): image.get("Labels") or {}
-        for image in images
-        for tag in image.get("RepoTags") or ()
-    }
-
-
-def _by_name(containers: Iterable[Mapping[str, Any]]) -> dict[str, ContainerSeen]:
-    return {
-        name.removeprefix("/"): ContainerSeen(container.get("State") or "", container.get("Labels") or {})
-        for container in containers
-        for name in container.get("Names") or ()
-    }
 
 
 def _far(questions: Sequence[AskManifest | AskAddress], registry: Callable[[str], OciRegistry]) -> Answered:

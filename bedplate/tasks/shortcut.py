@@ -35,13 +35,18 @@ class Shortcut:
 
     def said(self, registry: Callable[[str], OciRegistry]) -> tuple[str, ...] | None:
         """What the last run said that had nothing to do, if this one has nothing to do either. None: look."""
-        if self._stamp is None or not stamp.files_hold(self._stamp):
+        if self._stamp is None:
             return None
         from bedplate.clients import answers, registry_files
+        from bedplate.clients.engine_lists import EngineLists
 
-        if not all(registry_files.of_host(host) for host in self._stamp.registries):
+        engine = EngineLists(self._stamp.answers, self.engine)  # it works while the files are looked at
+        if not stamp.files_hold(self._stamp) or not all(
+            registry_files.of_host(host) for host in self._stamp.registries
+        ):
+            engine.close()
             return None
-        answered = answers.answer(self._stamp.answers, self.engine, registry)
+        answered = answers.read(self._stamp.answers, engine, registry)
         return self._stamp.said if answered == self._stamp.answers else None
 
     def keep(self, session: Session, said: tuple[str, ...]) -> None:
