@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from bedplate.azureml.refs import AssetRef
 from bedplate.model import EnvironmentEntry, InferenceConfig, OnlineEndpointDeploy, ServiceEntry
+from bedplate.yamlfile.written import written
 
 Document: TypeAlias = dict[str, Any]  # YAML
 
@@ -201,7 +202,4 @@ def _given(**values: Any) -> Document:
 
 
 def _text(schema: str, document: Document) -> str:
-    import yaml
-
-    whole = {"$schema": f"{SCHEMAS}{schema}.schema.json", **document}
-    return str(yaml.safe_dump(whole, sort_keys=False, allow_unicode=True, width=1000))
+    return written({"$schema": f"{SCHEMAS}{schema}.schema.json", **document})

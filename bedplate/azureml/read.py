@@ -18,6 +18,7 @@ from bedplate.schema_rules import Rule
 from bedplate.yamlfile import text as yaml_text
 from bedplate.yamlfile.nodes import Mapping as MappingNode
 from bedplate.yamlfile.nodes import Node
+from bedplate.yamlfile.written import written
 
 Plain: TypeAlias = Mapping[str, Any]
 Keys: TypeAlias = tuple[str, ...]
@@ -40,12 +41,10 @@ def deployment(path: str, root: Path) -> OnlineDeployment:
 
 def conda_text(environment: EnvironmentVersion, root: Path) -> str | None:
     """What its conda file holds; None: it has none."""
-    import yaml
-
     if environment.conda_file:
         return (root / environment.conda_file).read_text(encoding="utf-8-sig")
     plain = environment.conda
-    return str(yaml.safe_dump(dict(plain), sort_keys=False, allow_unicode=True)) if plain else None
+    return written(plain) if plain else None
 
 
 class _File:

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from bedplate.conda_file import CondaFile
 from bedplate.model import EnvSecret, FileSecret, SecretSource
+from bedplate.yamlfile.written import written
 
 Document: TypeAlias = dict[str, Any]  # JSON as azureml-core has it
 
@@ -138,7 +139,7 @@ def environment_files(document: Document) -> dict[str, str]:
     python = {key: value for key, value in document["python"].items() if key != "condaDependencies"}
     files = {ENVIRONMENT_FILE: text({**document, "python": python})}
     if "condaDependencies" in document["python"]:
-        files[CONDA_FILE] = yaml_text(document["python"]["condaDependencies"])
+        files[CONDA_FILE] = written(document["python"]["condaDependencies"])
     return files
 
 
@@ -195,12 +196,6 @@ def placeholder(source: SecretSource | None, variable: str) -> str:
 
 def text(document: Document) -> str:
     return json.dumps(document, indent=4)
-
-
-def yaml_text(document: Document) -> str:
-    import yaml
-
-    return str(yaml.safe_dump(document, sort_keys=False, default_flow_style=False, allow_unicode=True, width=1000))
 
 
 def _username(pull: Pull) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from bedplate import conda_file, folder, labels, own_images
 from bedplate.azureml import bodies as azureml_bodies
@@ -31,6 +30,7 @@ from bedplate.model import (
 )
 from bedplate.questions import Answers, Question
 from bedplate.step import Clients, Files, FileSet, Given, Made, Requirements, Task, Tree
+from bedplate.yamlfile.written import written
 from steps.create_environment import local, recipe
 
 FILE = "environment.yml"
@@ -190,7 +190,7 @@ def _packages(inputs: Inputs, file_sets: Sequence[FileSet], root: Path) -> str |
     missing = conda_file.missing_server(read, named, inputs.inference_server)
     if missing and inputs.inference_config is None:  # an image with routes brings a server of its own
         raise SpecError([missing])
-    return _yaml(read.document())
+    return written(read.document())
 
 
 def _from(inputs: Inputs, root: Path) -> tuple[EnvironmentVersion, str | None]:
@@ -219,9 +219,3 @@ def _reference(spec: Spec, entry: EnvironmentEntry) -> str | None:
     image = spec.images[entry.image]
     public = isinstance(image, ReferenceImage) and isinstance(spec.target.registry, WorkspaceRegistry)
     return image.reference if public and isinstance(image, ReferenceImage) else None
-
-
-def _yaml(document: Mapping[str, Any]) -> str:
-    import yaml
-
-    return str(yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True))

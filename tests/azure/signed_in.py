@@ -44,7 +44,6 @@ class KeptLog:
 
     def progress(self, what: str, done: float, total: float | None) -> None: ...
 
-
     def ask(self, question: str) -> str:
         self.notes.append(question)
         return sys.stdin.readline().strip()

@@ -14,6 +14,7 @@ from bedplate.azureml import read as azureml_read
 from bedplate.azureml.documents import EnvironmentVersion, ModelVersion, OnlineDeployment
 from bedplate.azureml.refs import COLLECTIONS, AssetRef
 from bedplate.model import EnvironmentEntry, InferenceConfig, OnlineEndpointDeploy, Route, ServiceEntry
+from bedplate.yamlfile.written import written
 
 NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}", fullmatch=True)
 TEXTS = st.text(st.characters(min_codepoint=32, max_codepoint=0x24F, exclude_categories=("Cc", "Cs")), max_size=20)
@@ -154,3 +155,9 @@ def test_an_environment_of_the_spec_becomes_a_version() -> None:
         "image": "r/i@sha256:0",
         "conda_file": "./conda.yml",
     }
+
+
+@pytest.mark.parametrize("value", ["0E0", "1e3", "no", "12:30", "2026-01-02", "0o7", "null", ""])
+def test_a_text_that_a_reader_could_take_for_something_else_has_quotes(value: str) -> None:
+    assert written({"a": [value], value or "b": {"c": value}}).count(f"'{value}'") >= 2
+    assert "'" not in written({"a": "plain text", "b": 1, "c": 1.5, "d": True})
