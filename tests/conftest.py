@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -18,6 +19,10 @@ from bedplate import hidden
 
 REPO = Path(__file__).parent.parent
 DOIT = Path(sys.executable).with_name("doit")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # a shell starts so what runs in its background, and what the tests interrupt would inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def free_port() -> int:

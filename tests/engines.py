@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+DEEPEST = 40
 
 
 class SecondEngine:
@@ -111,12 +115,16 @@ class SecondEngine:
 
 @contextmanager
 def second_engine(folder: Path, programs: Path | None = None, containerd_store: bool = False) -> Iterator[SecondEngine]:
-    engine = SecondEngine(folder, programs, containerd_store)
+    # the path of a socket has 107 characters at most (unix(7)), and containerd's are deep below this folder
+    short = Path(tempfile.mkdtemp(prefix="engine-", dir="/tmp")) if len(str(folder)) > DEEPEST else None
+    engine = SecondEngine(short or folder, programs, containerd_store)
     try:
         engine.start()
         yield engine
     finally:
         engine.remove()
+        if short:
+            shutil.rmtree(short, ignore_errors=True)
 
 
 def _ip(*args: str) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable
+from pathlib import Path
 
 from bedplate.builders.layout import Layout, shown
 from bedplate.builders.progress import Failed
@@ -30,7 +30,7 @@ def explain(request: BuildRequest, layout: Layout, failed: Failed, log: Log, *, 
     parse = PARSE.search(said)
     if at is None and parse:
         where = _where(request, layout, int(parse[1]))
-        return StepError(f"{where}: {parse[2] or said}", f"the build's log: {os.path.relpath(log.path)}")
+        return StepError(f"{where}: {parse[2] or said}", f"the build's log: {_near(log.path)}")
     where = _where(request, layout, at.line if at else 0)
     code = EXIT.search(said)
     if code:
@@ -38,8 +38,13 @@ def explain(request: BuildRequest, layout: Layout, failed: Failed, log: Log, *, 
     else:
         message = f"{where}: {text}: {said}" if text else f"{where}: {said}"
     hint = _hint(said, "\n".join(failed.output), code[1] if code else "")
-    log_hint = f"the build's log: {os.path.relpath(log.path)}"
+    log_hint = f"the build's log: {_near(log.path)}"
     return StepError(message, f"{hint}; {log_hint}" if hint else log_hint, "\n".join(failed.output))
+
+
+def _near(path: Path) -> Path:
+    """As it is named from here, where it lies below."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _instruction(layout: Layout, step: re.Match[str], classic: bool) -> Instruction | None:

@@ -54,7 +54,10 @@ def test_what_goes_on_in_azure_is_said_and_the_next_run_takes_it_up(judged_azure
         while not asked(azure, "GET", "mfeOperationsStatus", after="/deployments/") and time.monotonic() < until:
             time.sleep(0.05)
         ran.send_signal(signal.SIGINT)
-        said, _ = ran.communicate(timeout=30)
+        try:
+            said, _ = ran.communicate(timeout=60)
+        finally:
+            ran.kill()
     assert ran.returncode == 130, said
     (path,) = {one.path for one in azure.recorder if one.method == "PUT" and "/deployments/" in one.path}
     name = path.rpartition("/")[2]

@@ -393,7 +393,10 @@ def test_an_interrupted_doit_cancels_its_run_in_azure(standin: StandIn, tmp_path
         while not standin.recorder.matching("HEAD", "/logs/") and time.monotonic() < until and ran.poll() is None:
             time.sleep(0.05)
         ran.send_signal(signal.SIGINT)
-        said, _ = ran.communicate(timeout=30)
+        try:
+            said, _ = ran.communicate(timeout=60)
+        finally:
+            ran.kill()
     assert ran.returncode == 130, said
     assert "cancelled in Azure: run ca1 of standinacr" in said
     assert standin.recorder.matching("POST", "/runs/ca1/cancel")
