@@ -15,6 +15,8 @@ from tests.conftest import DOIT, Pipeline
 
 pytestmark = pytest.mark.engine
 
+KEPT = {".gitignore", "local.jsonl", "local.lock", "cache", "logs"}
+
 
 def killed_after(pipeline: Pipeline, seconds: float) -> set[str]:
     """Starts doit, kills it, and gives the names of the tasks that had finished in that run."""
@@ -38,7 +40,7 @@ def goes_on(pipeline: Pipeline, finished: set[str]) -> None:
     assert pipeline.run() == []
     assert len(pipeline.containers()) <= 1
     # doit's own draft files are renamed into place or not there
-    assert {p.name for p in (pipeline.root / ".bedplate").iterdir()} <= {"local.jsonl", "local.lock", "cache", "logs"}
+    assert {p.name for p in (pipeline.root / ".bedplate").iterdir()} <= KEPT
 
 
 @pytest.mark.parametrize("seed", range(3))
