@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.azure.standin import StandIn
 
 REPO = Path(__file__).parents[2]
@@ -33,6 +35,7 @@ targets:
 }
 
 
+@pytest.mark.judges
 def test_what_goes_on_in_azure_is_said_and_the_next_run_takes_it_up(judged_azure: StandIn, tmp_path: Path) -> None:
     azure, root = judged_azure, tmp_path / "project"
     for name, text in FILES.items():

@@ -28,12 +28,14 @@ def test_without_npm_the_reason_is_told(monkeypatch: pytest.MonkeyPatch) -> None
         npm_program(programs.PRISM, "prism")
 
 
+@pytest.mark.judges
 def test_what_could_not_be_installed_leaves_nothing(place: Path) -> None:
     with pytest.raises(CannotInstall, match="no-such-package|npm"):
         npm_program("./no-such-package", "x")
     assert left(place) == []
 
 
+@pytest.mark.judges
 def test_an_interpreter_is_made_once_and_works_where_it_stands(place: Path) -> None:
     python = venv_python()
     made = python.parent.parent.stat().st_ino

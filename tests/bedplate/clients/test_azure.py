@@ -132,7 +132,7 @@ def test_what_is_temporary_is_tried_again_when_the_service_says(standin: StandIn
 
 def test_what_stays_temporary_ends_at_the_deadline(standin: StandIn, signed: Signed) -> None:
     azure = signed(standin)
-    standin.faults.throttled("workspaces/demo", times=50, retry_after=4)
+    standin.faults.throttled("workspaces/demo", times=50, retry_after=9)
     with pytest.raises(StepError, match="429 TooManyRequests") as refused:
         azure.get(azure.workspace_id, azure_versions.ML)
     assert "run again later" in refused.value.hint
