@@ -9,7 +9,7 @@ from functools import cached_property
 from bedplate import fingerprint
 from bedplate.fingerprint import Parts
 from bedplate.state import Record
-from bedplate.step import Task
+from bedplate.step import DockerfileFiles, Task
 
 SHOWN = 48  # characters of a value in a reason
 REASONS = 8  # said of one task; `doit plan --json` has all
@@ -78,9 +78,17 @@ def differences(before: Parts, now: Parts) -> Iterator[str]:
 
 
 def shown(reasons: Sequence[str]) -> list[str]:
-    """As many as a person reads."""
+    """As many as a person reads, each on one line."""
     more = len(reasons) - REASONS
-    return list(reasons) if more <= 1 else [*reasons[:REASONS], f"and {more} more"]
+    kept = reasons if more <= 1 else [*reasons[:REASONS], f"and {more} more"]
+    return [visible(reason) for reason in kept]
+
+
+def visible(text: str) -> str:
+    """What a name may hold and a terminal would obey, as Python writes it: `\\n`, `\\x1b`, `\\udcff`."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def survey(
@@ -118,7 +126,22 @@ def judge(
 ) -> Verdict:
     """The verdict on one task whose upstream outputs are known."""
     parts = fingerprint.of(task, files, identities)
-    return Verdict(task.name, parts, stale(parts, record, absent), maybe)
+    return Verdict(task.name, parts, _placed(stale(parts, record, absent), task), maybe)
+
+
+def _placed(reasons: tuple[str, ...], task: Task) -> tuple[str, ...]:
+    """The files of a context are parts by their names there; a person looks for them from the project's root."""
+    contexts = [files.context for files in task.files if isinstance(files, DockerfileFiles)]
+    if not reasons or len(contexts) != 1 or contexts[0] in ("", "."):
+        return reasons
+    return tuple(_below(contexts[0], reason) for reason in reasons)
+
+
+def _below(folder: str, reason: str) -> str:
+    kind, _, rest = reason.partition(" ")
+    if kind not in ("file", "folder"):
+        return reason
+    return f"{kind} {folder}{rest[1:]}" if rest.startswith(". ") else f"{kind} {folder}/{rest}"
 
 
 def _recorded(record: Record | None) -> str:

@@ -105,7 +105,7 @@ def test_reasons_read_well(project: Scratch) -> None:
     lines = project.output.splitlines()[1:]
     assert [line.split(maxsplit=1) if line[0] != " " else line.strip() for line in lines] == [
         ["build_base:a", "arg USED 12.1 -> 12.4"],
-        "file used changed",
+        "file a/used changed",
         ["build_base:c", "instruction 4 LABEL added"],
         ["build_base:b", "arg BASE a -> c"],
         "after build_base:c",

@@ -101,6 +101,8 @@ def _hint(said: str, output: str, code: str) -> str:
         return "this builder has no BuildKit (ACR Tasks has none): write it without, or `builder: {kind: local}`"
     if "not found" in said and "cache key" in said:
         return "the file is not in the context, or .dockerignore takes it out"
+    if "resolve image config for" in said and "docker/dockerfile" in said:
+        return "BuildKit fetches what `# syntax=` names: without that line it takes its own, or name a mirror's image"
     if re.search("certificate verify failed|SSL certificate problem|unable to get local issuer", output):
         return "name the network's CA bundle in SSL_CERT_FILE: builds are handed it"
     return engine_hint(said + output)

@@ -8,7 +8,7 @@ from typing import Any
 
 from doit.cmd_base import DoitCmdBase
 
-from bedplate import labels, pins
+from bedplate import labels, pins, stale
 from bedplate.errors import SpecError, StepError
 from bedplate.step import DockerfileFiles, Task
 from bedplate.tasks import names, options
@@ -126,7 +126,8 @@ def lines(made: dict[str, Any]) -> list[str]:
     settings = [f"  {name}: {value}" for name, value in made["settings"].items() if value not in ("", "null", "[]")]
     if settings:
         said += ["settings:", *settings]
-    return [*said, f"fingerprint: {made['fingerprint']}", f"tag: {made['tag']}"]
+    said += [f"fingerprint: {made['fingerprint']}", f"tag: {made['tag']}"]
+    return [stale.visible(line) for line in said]
 
 
 MARKS = {("file", "755"): "  (executable)", ("symlink", "777"): "  (link)"}

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bedplate import fingerprint, stale
 from bedplate.state import Record
-from bedplate.step import Task
+from bedplate.step import DockerfileFiles, Task
 
 
 @dataclass(frozen=True)
@@ -134,3 +135,26 @@ def test_two_mappings_have_one_digest_exactly_if_they_are_equal(a: dict[str, str
 @given(words, words)
 def test_there_is_a_reason_exactly_if_something_differs(a: dict[str, str], b: dict[str, str]) -> None:
     assert bool(list(stale.differences(a, b))) == (a != b)
+
+
+def test_a_name_that_a_terminal_would_obey_is_shown_as_python_writes_it() -> None:
+    reasons = ["file a\nb changed", "file \x1b[2J added", "file \udcff removed", "file ünï.txt changed"]
+    said = ["file a\\nb changed", "file \\x1b[2J added", "file \\udcff removed", "file ünï.txt changed"]
+    assert stale.shown(reasons) == said
+
+
+@pytest.mark.parametrize(
+    ("context", "part", "reason"),
+    [
+        ("images/gpu", "file app.py", "file images/gpu/app.py added"),
+        ("images/gpu", "folder .", "folder images/gpu added"),
+        ("images/gpu", "folder data/5", "folder images/gpu/data/5 added"),
+        (".", "file app.py", "file app.py added"),
+        ("images/gpu", "arg CUDA", "arg CUDA added"),
+    ],
+)
+def test_files_of_a_context_are_named_from_the_projects_root(context: str, part: str, reason: str) -> None:
+    files = DockerfileFiles(context, "Dockerfile", None, {}, {}, "linux/amd64")
+    gpu = Task("build_base", "gpu", Inputs(), (files,))
+    record = Record(stale.judge(gpu, [{}], {}, None, None).parts, {}, "")
+    assert stale.judge(gpu, [{part: "1"}], {}, record, None).reasons == (reason,)

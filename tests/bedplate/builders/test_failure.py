@@ -79,6 +79,9 @@ def test_the_hint_knows_common_causes(tmp_path: Path) -> None:
     assert "memory" in explained(tmp_path, name, "exit code: 137").hint
     assert "SSL_CERT_FILE" in explained(tmp_path, name, "exit code: 1", "SSL: certificate verify failed").hint
     assert "builder prune" in explained(tmp_path, name, "exit code: 1", "write x: no space left on device").hint
+    fetched = "failed to do request: lookup registry-1.docker.io: no such host"
+    missing = f"resolve image config for docker.io/docker/dockerfile:1: {fetched}"
+    assert "without that line" in explained(tmp_path, name, missing).hint
     assert explained(tmp_path, name, "exit code: 1").hint == "the build's log: b.log"
 
 
