@@ -131,8 +131,13 @@ def port() -> Iterator[int]:
         thread.join()
 
 
+# a later client sends no folder in which a pattern finds nothing, and BuildKit then refuses what 20.10 takes: said by
+# neither of us beforehand, since it depends on who builds
+REFUSED = {"a pattern that finds nothing in a folder"}
+
+
 # the wildcards and links of the other judge are BuildKit's own as well: a later one may have changed its mind
-@pytest.mark.parametrize("name", [*LATER, *CASES])
+@pytest.mark.parametrize("name", [*LATER, *(name for name in CASES if name not in REFUSED)])
 def test_the_chosen_files_build_what_a_later_buildkit_builds(
     name: str, project: Path, later: SecondEngine, port: int, tmp_path: Path
 ) -> None:
