@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -68,10 +68,18 @@ def tasks(spec: Spec) -> Iterable[Task]:
             _inputs(spec, image),
             files,
             needs,
-            after=("resolve_registry",),  # what was built elsewhere is there; where it stands changes no image
+            # what was built elsewhere is in the registry: where that is changes no image
+            after=("resolve_registry", *_asked_first(spec, needs)),
             foreseen=True,
             aside=files[0] if files else None,
         )
+
+
+def _asked_first(spec: Spec, needs: Iterable[str]) -> Iterator[str]:
+    """Nothing is built on an image that turns out not to be what is required of it; push looks into it."""
+    for parent in (need.partition(":")[2] for need in needs):
+        if spec.images[parent].requires:
+            yield f"push:{parent}"
 
 
 def run(inputs: Inputs, given: Given, clients: Clients) -> BuiltImage:

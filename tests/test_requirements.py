@@ -145,6 +145,19 @@ def test_another_checkout_does_not_look_again_at_what_the_registry_says_was_chec
     project.run()
 
 
+def test_nothing_is_built_on_an_image_that_is_not_what_is_required_of_it(project: Scratch) -> None:
+    child, asked = "child: {context: child, from: {BASE: other}}", '{conda: ">=4.5"}'
+    project.write({"child/Dockerfile": "ARG BASE\nFROM $BASE\nLABEL child=1\n"})
+    project.spec(f"{images(other=asked)}\n{child}")
+    try:
+        assert project.doit() == 1
+        assert "image other is not what is required of it: conda" in project.output
+        assert "not run:  build_base:child, push:child" in project.output
+    finally:
+        project.spec(images())
+        project.run()
+
+
 def test_an_image_that_the_registry_alone_has_is_pulled_where_a_requirement_is_new(
     project: Scratch, registry: str, tmp_path: Path
 ) -> None:

@@ -58,7 +58,8 @@ def task(spec: Spec, entry: EnvironmentEntry) -> Task:
         inputs,
         files=() if entry.user_managed else tuple(listed),
         needs=(f"build_base:{entry.image}", "resolve_registry"),
-        after=(f"push:{entry.image}",) if entry.user_managed else (),
+        # push looks into an image of which something is required: nothing is built on one that falls short
+        after=(f"push:{entry.image}",) if entry.user_managed or spec.images[entry.image].requires else (),
     )
 
 

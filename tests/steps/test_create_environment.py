@@ -62,7 +62,9 @@ def entry(**changes: Any) -> EnvironmentEntry:
 def spec(*entries: EnvironmentEntry, kind: Any = None) -> Any:
     target = SimpleNamespace(name="local", builder=None, environment=kind or LocalEnvironment(), registry=None)
     named = {one.name: one for one in entries}
-    return SimpleNamespace(project="p", version=1, target=target, environments=named, images={})
+    return SimpleNamespace(
+        project="p", version=1, target=target, environments=named, images={"base": SimpleNamespace(requires={})}
+    )
 
 
 def one_task(**changes: Any) -> Task:
