@@ -78,7 +78,7 @@ def odd(rules: list[str]) -> bool:
     )
 
 
-@settings(max_examples=500, deadline=None, derandomize=True)
+@settings(max_examples=300, deadline=None, derandomize=True)
 @given(patterns, st.lists(paths, min_size=1, max_size=5))
 def test_the_compiled_rules_are_the_plain_rules(rules: list[str], found: list[str]) -> None:
     if odd(rules):
@@ -88,7 +88,7 @@ def test_the_compiled_rules_are_the_plain_rules(rules: list[str], found: list[st
         assert compiled.excluded(path) is slowly(rules, path), (rules, path)
 
 
-@settings(max_examples=500, deadline=None, derandomize=True)
+@settings(max_examples=300, deadline=None, derandomize=True)
 @given(patterns, paths, paths)
 def test_nothing_is_kept_below_a_folder_that_is_out_as_a_whole(rules: list[str], folder: str, rest: str) -> None:
     compiled = Matcher(rules)

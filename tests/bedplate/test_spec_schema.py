@@ -144,7 +144,7 @@ def test_the_whole_of_the_examples_is_valid_for_both() -> None:
     assert theirs(BASE) and ours(BASE)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(data=st.data())
 def test_our_reading_and_jsonschema_agree(data: st.DataObject) -> None:
     value = copy.deepcopy(BASE)

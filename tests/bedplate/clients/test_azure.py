@@ -124,10 +124,10 @@ def test_a_group_that_is_not_there_is_no_missing_workspace(standin: StandIn, sig
 def test_what_is_temporary_is_tried_again_when_the_service_says(standin: StandIn, signed: Signed, kind: str) -> None:
     standin.add_workspace("demo")
     azure = signed(standin)
-    getattr(standin.faults, kind)("workspaces/demo", times=2, retry_after=1)
+    getattr(standin.faults, kind)("workspaces/demo", times=1, retry_after=1)
     assert azure.get(azure.workspace_id, azure_versions.ML)
-    first, second, third = (e.at for e in standin.recorder.matching("GET", "workspaces/demo"))
-    assert second - first >= 1 and third - second >= 1
+    first, second = (e.at for e in standin.recorder.matching("GET", "workspaces/demo"))
+    assert second - first >= 1
 
 
 def test_what_stays_temporary_ends_at_the_deadline(standin: StandIn, signed: Signed) -> None:

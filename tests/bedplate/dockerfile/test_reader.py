@@ -111,7 +111,7 @@ def test_hand_made_files_are_read_as_buildkit_reads_them(text: str) -> None:
     assert ours(text) == theirs(text)
 
 
-@settings(max_examples=500, deadline=None, derandomize=True)
+@settings(max_examples=300, deadline=None, derandomize=True)
 @given(files)
 @example("RUN <<a")
 def test_any_file_is_read_as_buildkit_reads_it(text: str) -> None:
