@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bedplate.clients.docker_engine import Engine
     from bedplate.clients.oci_registry import OciRegistry
     from bedplate.context import Recipe
+    from bedplate.log import Log
     from bedplate.seen import Seen
 
 T = TypeVar("T")
@@ -91,25 +92,6 @@ class Task:
 
 
 # ---- running
-
-
-class Log(Protocol):
-    """Where a running task's words go: to the terminal and to a file of the task's own."""
-
-    @property
-    def path(self) -> Path: ...
-
-    def line(self, text: str) -> None:
-        """Output of a tool, as it comes; without the line break."""
-
-    def note(self, text: str) -> None:
-        """One line about what was decided or found: `reused 127.0.0.1:5000/iris/os@sha256:...`."""
-
-    def progress(self, what: str, done: float, total: float | None) -> None:
-        """How far a long operation is, in bytes or counts; shown on a terminal only."""
-
-    def ask(self, question: str) -> str:
-        """What the user types to it; "" where nobody answers."""
 
 
 @dataclass(frozen=True)

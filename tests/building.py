@@ -25,7 +25,7 @@ FINGERPRINT = "0" * 64
 
 
 class Lines:
-    """A `step.Log` that remembers."""
+    """A `log.Log` that remembers."""
 
     def __init__(self, path: Path = Path("build.log")) -> None:
         self.path = path

@@ -406,17 +406,19 @@ def test_two_set_ups_at_once_take_turns(bare: Machine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("args", "selected"),
+    ("args", "workers", "selected"),
     [
-        ((), "not long"),
-        (("fast",), "not engine and not long and not judges"),
-        (("long", "-x"), "long -x"),
-        (("--update-golden",), "not long --update-golden"),
+        ((), 2, "not long"),
+        (("fast",), 3, "not engine and not long and not judges"),
+        (("long", "-x"), 2, "long -x"),
+        (("--update-golden",), 2, "not long --update-golden"),
     ],
 )
-def test_the_modes_choose_by_mark_and_hand_on_the_rest(bare: Machine, args: tuple[str, ...], selected: str) -> None:
+def test_the_modes_choose_by_mark_and_hand_on_the_rest(
+    bare: Machine, args: tuple[str, ...], workers: int, selected: str
+) -> None:
     bare.call("test", *args)
-    assert bare.calls[-1] == f"pytest CI= -m pytest -n 2 --dist loadfile -m {selected}"
+    assert bare.calls[-1] == f"pytest CI= -m pytest -n {workers} --dist loadfile -m {selected}"
 
 
 def test_the_test_packages_are_installed_once(bare: Machine) -> None:

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from bedplate import spec
-from bedplate.schema_rules import schema_path
+from bedplate.spec.rules import schema_path
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(

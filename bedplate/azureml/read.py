@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from bedplate import conform, places
 from bedplate.azureml import rules
 from bedplate.azureml.documents import Build, EnvironmentVersion, ModelVersion, OnlineDeployment
 from bedplate.azureml.refs import AssetRef
 from bedplate.errors import Mistake, SpecError
 from bedplate.model import InferenceConfig, Route
-from bedplate.paths import leaves
-from bedplate.schema_rules import Rule
+from bedplate.spec import conform, places
+from bedplate.spec.paths import leaves
+from bedplate.spec.rules import Rule
 from bedplate.yamlfile import text as yaml_text
 from bedplate.yamlfile.nodes import Mapping as MappingNode
 from bedplate.yamlfile.nodes import Node

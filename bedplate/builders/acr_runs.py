@@ -14,7 +14,8 @@ from bedplate.builders.layout import Layout
 from bedplate.builders.progress import ClassicProgress, Failed, PlainProgress
 from bedplate.clients.azure_versions import TASKS
 from bedplate.errors import StepError
-from bedplate.step import BuildRequest, Log
+from bedplate.log import Log
+from bedplate.step import BuildRequest
 
 if TYPE_CHECKING:
     from bedplate.clients.azure import Azure

@@ -16,8 +16,9 @@ from bedplate.clients import azure_blobs, azure_registry
 from bedplate.clients.azure_versions import TASKS
 from bedplate.context import archive as context_tar
 from bedplate.errors import StepError
+from bedplate.log import Log
 from bedplate.model import AcrTasksBuilder, Registry
-from bedplate.step import BuildRequest, Clients, Log
+from bedplate.step import BuildRequest, Clients
 
 if TYPE_CHECKING:
     from bedplate.clients.azure import Azure

@@ -19,7 +19,8 @@ from bedplate.builders.progress import PlainProgress
 from bedplate.clients import docker_host
 from bedplate.clients.docker_engine import Engine
 from bedplate.errors import StepError
-from bedplate.step import BuildRequest, Log
+from bedplate.log import Log
+from bedplate.step import BuildRequest
 
 ANSWER_S = 20.0
 LAST_WITHOUT_BUILDX = 22  # from 23 on, `docker build` hands BuildKit builds to the buildx plugin

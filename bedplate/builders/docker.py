@@ -15,7 +15,8 @@ from bedplate.clients import buildkit_trace
 from bedplate.clients.docker_engine import Engine
 from bedplate.context import archive as context_tar
 from bedplate.errors import StepError
-from bedplate.step import BuildRequest, Log
+from bedplate.log import Log
+from bedplate.step import BuildRequest
 
 TRACE = "moby.buildkit.trace"
 # the engine's own address for what was posted, which BuildKit then looks for in the network

@@ -12,7 +12,8 @@ from bedplate.clients.docker_errors import hint as engine_hint
 from bedplate.dockerfile import reader as dockerfile_reader
 from bedplate.dockerfile.reader import Instruction
 from bedplate.errors import StepError
-from bedplate.step import BuildRequest, Log
+from bedplate.log import Log
+from bedplate.step import BuildRequest
 
 COUNTED = ("FROM", "RUN", "COPY", "ADD", "WORKDIR")  # what BuildKit numbers in `[stage 2/5]`
 LONGEST = 120  # characters of an instruction that are shown

@@ -19,7 +19,7 @@ from bedplate.image_contents.look import Entry, Image
 
 if TYPE_CHECKING:
     from bedplate.clients.oci_registry import OciRegistry
-    from bedplate.step import Log
+    from bedplate.log import Log
 
 LINKS = 40  # that are followed, as Linux does (path_resolution(7))
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from bedplate.builders.layout import shown
 from bedplate.clients.buildkit_trace import Trace, Vertex
-from bedplate.step import Log
+from bedplate.log import Log
 
 KEPT = 20  # last lines of output that are shown when a step fails
 # `docker build --progress=plain` on stderr: `#7 [2/3] RUN make`, `#7 0.245 output`, `#7 CACHED`, `#7 ERROR: ...`

@@ -18,7 +18,7 @@ from pathlib import Path
 from bedplate import hidden
 from bedplate.builders import apt_sources
 from bedplate.errors import StepError
-from bedplate.step import Log
+from bedplate.log import Log
 
 # later than the packages of the stable suites were first made: only what the installation writes gets this time
 EPOCH = 1_700_000_000

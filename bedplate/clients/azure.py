@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import requests
 
     from bedplate.clients.azure_blobs import Content, LogPart
-    from bedplate.step import Log
+    from bedplate.log import Log
 
 
 @dataclass(frozen=True)

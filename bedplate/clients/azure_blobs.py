@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import requests
 
     from bedplate.clients.azure_patience import Patience
+    from bedplate.log import Log
     from bedplate.secrets import Secret
-    from bedplate.step import Log
 
 Content: TypeAlias = "Path | bytes | Iterable[bytes]"
 

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from bedplate.clients.azure import Azure
     from bedplate.clients.azure_registry import AzureRegistry
     from bedplate.clients.credentials import Login
+    from bedplate.log import Log
     from bedplate.refs import ImageRef
-    from bedplate.step import Log
 
 WITHIN_S = 3600.0  # large images between two continents take half of it
 OURS = ("localhost", "local", "internal", "lan", "home.arpa")  # names that mean something in one network only

@@ -10,7 +10,7 @@ from bedplate.errors import StepError
 
 if TYPE_CHECKING:
     from bedplate.clients.azure import Azure, Reply
-    from bedplate.step import Log
+    from bedplate.log import Log
 
 PAUSE_S, LONGEST_PAUSE_S = 1.0, 15.0  # where the service names no time
 ENDED = ("Succeeded", "Failed", "Canceled")

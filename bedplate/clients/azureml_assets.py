@@ -17,7 +17,7 @@ from bedplate.step import FileSet
 
 if TYPE_CHECKING:
     from bedplate.clients.azure import Azure
-    from bedplate.step import Log
+    from bedplate.log import Log
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from bedplate.log import Log
 from bedplate.model import AcrRegistry, AcrTasksBuilder, Registry, Spec, WorkspaceRegistry
 from bedplate.seen import Seen
-from bedplate.step import DockerfileFiles, Log
+from bedplate.step import DockerfileFiles
 
 if TYPE_CHECKING:
     from bedplate.clients.azure import Azure

@@ -14,7 +14,7 @@ from bedplate.clients.docker_http import ANSWER_S, CONNECT_S, DockerHttp
 
 if TYPE_CHECKING:
     from bedplate.clients.credentials import Login
-    from bedplate.step import Log
+    from bedplate.log import Log
 
 T = TypeVar("T")
 

@@ -13,7 +13,7 @@ from bedplate.errors import StepError
 if TYPE_CHECKING:
     from bedplate.clients.credentials import Login
     from bedplate.clients.docker_engine import Engine
-    from bedplate.step import Log
+    from bedplate.log import Log
 
 T = TypeVar("T")
 

@@ -10,11 +10,11 @@ from typing import Any
 from doit.cmd_base import DoitCmdBase
 
 from bedplate import plan as plans
-from bedplate.absent import CODE as MISSING
 from bedplate.checks import project
 from bedplate.checks.codes import ERROR
 from bedplate.checks.finding import Finding, of_mistake, ordered
 from bedplate.errors import SpecError
+from bedplate.spec.absent import CODE as MISSING
 from bedplate.step import Task
 from bedplate.tasks import findings_said, machine, names, options
 from bedplate.tasks.machine import Heard

@@ -129,7 +129,7 @@ class Running:
 
 
 class TaskLog:
-    """A `step.Log`: lines to the console, prefixed with the task's name, and to the task's file without it."""
+    """A `log.Log`: lines to the console, prefixed with the task's name, and to the task's file without it."""
 
     def __init__(self, console: Console, name: str, path: Path, file: TextIO) -> None:
         self._console = console
@@ -173,7 +173,7 @@ def plain(text: str) -> str:
 
 
 class Silent:
-    """A `step.Log` that keeps nothing."""
+    """A `log.Log` that keeps nothing."""
 
     path = Path("/dev/null")
 

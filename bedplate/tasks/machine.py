@@ -13,6 +13,7 @@ from bedplate.checks.finding import Finding
 from bedplate.clients import credentials, docker_ports, listener, registry_program
 from bedplate.clients.connections import Connections
 from bedplate.errors import Mistake, StepError
+from bedplate.log import Log
 from bedplate.model import (
     AcrRegistry,
     AzureMlEnvironment,
@@ -32,7 +33,7 @@ from bedplate.model import (
 )
 from bedplate.reads import Reads
 from bedplate.state import State
-from bedplate.step import Given, Log, Task
+from bedplate.step import Given, Task
 from bedplate.tasks import room
 from steps import resolve_registry
 from steps.resolve_registry import workspace
@@ -42,7 +43,7 @@ ANSWER_S = 5.0
 
 
 class Heard:
-    """A `step.Log` that keeps the notes."""
+    """A `log.Log` that keeps the notes."""
 
     path = Path("/dev/null")
 
@@ -197,7 +198,7 @@ def _say(code: str, message: str, hint: str = "", root: Path | None = None, keys
     """`root`, `keys`: where in the spec it stands."""
     if root is None:
         return Finding(code, Mistake(SPEC, 0, 0, message, hint))
-    from bedplate import places
+    from bedplate.spec import places
     from bedplate.yamlfile import text as yaml_text
 
     content = (root / SPEC).read_bytes()

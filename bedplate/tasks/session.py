@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import steps
 from bedplate import outputs, own_code, plan, spec, stale
 from bedplate.errors import Mistake, SpecError, StepError
+from bedplate.log import Log
 from bedplate.model import (
     AcrRegistry,
     GenericRegistry,
@@ -27,7 +28,7 @@ from bedplate.reads import Reads, all_mistakes
 from bedplate.stale import Verdict
 from bedplate.stat_cache import StatCache
 from bedplate.state import Record, State
-from bedplate.step import Files, Log, Step, Task
+from bedplate.step import Files, Step, Task
 from bedplate.tasks.console import Silent
 from bedplate.tasks.world import World
 from bedplate.triggers import Triggers

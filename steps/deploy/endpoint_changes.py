@@ -11,7 +11,7 @@ from bedplate.azureml import commands, drift
 from bedplate.clients.azure import Azure, Reply
 from bedplate.clients.azure_versions import ML
 from bedplate.errors import StepError
-from bedplate.step import Log
+from bedplate.log import Log
 
 Body = dict[str, Any]  # JSON
 

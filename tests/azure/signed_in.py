@@ -29,7 +29,7 @@ def sign_in(standin: StandIn, patch: pytest.MonkeyPatch, folder: Path, how: str 
 
 
 class KeptLog:
-    """A `step.Log` that keeps what it is told."""
+    """A `log.Log` that keeps what it is told."""
 
     def __init__(self, path: Path = Path("/dev/null")) -> None:
         self.path = path

@@ -1,4 +1,4 @@
-"""spec_checks: what a schema cannot say of a spec: names that must exist, cycles, paths, references, ports."""
+"""semantics: what a schema cannot say of a spec: names that must exist, cycles, paths, references, ports."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
-from bedplate import paths, refs, target_checks
+from bedplate import refs
 from bedplate.mistakes import Mistakes, did_you_mean
-from bedplate.places import Keys, at, key_at
+from bedplate.spec import paths, targets
+from bedplate.spec.places import Keys, at, key_at
 from bedplate.yamlfile.nodes import Mapping as MappingNode
 from bedplate.yamlfile.nodes import Node
 
@@ -26,7 +27,7 @@ def check(plain: Plain, root: Node, mistakes: Mistakes) -> None:
     _images(plain.get("images", {}), root, mistakes)
     _environments(plain, root, mistakes)
     _services(plain.get("services", {}), root, mistakes)
-    target_checks.check(plain, root, mistakes)
+    targets.check(plain, root, mistakes)
 
 
 # ---- names of other entries

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import bedplate
-from bedplate import absent, entries
 from bedplate.errors import Mistake, SpecError
 from bedplate.model import Spec
-from bedplate.paths import outside
-from bedplate.schema_rules import schema_path
+from bedplate.spec import absent, entries
+from bedplate.spec.paths import outside
+from bedplate.spec.rules import schema_path
 
 if TYPE_CHECKING:
     from bedplate.mistakes import Mistakes
@@ -49,7 +49,7 @@ def read(content: bytes, schema: bytes, file: str) -> dict[str, Any]:
 
 def _checked(content: bytes, schema: bytes, file: str) -> tuple[dict[str, Any], Node, Mistakes]:
     """The plain values, without those that are wrong; where they stand; the mistakes."""
-    from bedplate import conform, schema_rules, spec_checks
+    from bedplate.spec import conform, rules, semantics
     from bedplate.yamlfile import text as yaml_text
     from bedplate.yamlfile.nodes import Mapping, Scalar
 
@@ -59,8 +59,8 @@ def _checked(content: bytes, schema: bytes, file: str) -> tuple[dict[str, Any], 
         what = "the file is empty" if empty else "the file is no mapping of keys to values"
         mistakes.add(None if empty else root, what, "begin with `version: 1` and `project: NAME`")
         raise SpecError(mistakes.all())
-    plain: dict[str, Any] = conform.conform(schema_rules.rules(schema), root, mistakes)
-    spec_checks.check(plain, root, mistakes)
+    plain: dict[str, Any] = conform.conform(rules.rules(schema), root, mistakes)
+    semantics.check(plain, root, mistakes)
     return plain, root, mistakes
 
 
@@ -129,7 +129,7 @@ def _on_disk(folder: Path, plain: dict[str, Any], looked: set[str] | None) -> Fo
 
 
 def _add(found: Found, root: Node, mistakes: Mistakes) -> None:
-    from bedplate import places
+    from bedplate.spec import places
 
     for keys, said, hint, code in found:
         mistakes.add(places.at(root, keys), said, hint, code)

@@ -15,14 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from bedplate import conform, refs, schema_rules
+from bedplate import refs
+from bedplate.spec import conform, rules
 from bedplate.yamlfile import text as yaml_text
 
-ROOT = Path(__file__).parents[2]
-TEXT = schema_rules.schema_path().read_bytes()
+ROOT = Path(__file__).parents[3]
+TEXT = rules.schema_path().read_bytes()
 SCHEMA: dict[str, Any] = json.loads(TEXT)
 VALIDATOR = Draft202012Validator(SCHEMA)
-RULE = schema_rules.rules(TEXT)
+RULE = rules.rules(TEXT)
 
 
 def schemas(schema: dict[str, Any], path: str = "#") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -47,7 +48,7 @@ def test_it_is_a_json_schema_of_2020_12() -> None:
 
 
 def test_only_keywords_are_used_that_our_reading_knows() -> None:
-    known = schema_rules.KEYWORDS | schema_rules.ANNOTATIONS
+    known = rules.KEYWORDS | rules.ANNOTATIONS
     assert [(path, key) for path, schema in ALL for key in schema if key not in known] == []
     for path, schema in ALL:
         if "not" in schema:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from bedplate.conform_scalar import NOTHING, Nothing, Scalars, short, wanted, wrong
 from bedplate.mistakes import Mistakes, did_you_mean, listed
-from bedplate.schema_rules import Rule
+from bedplate.spec.rules import Rule
+from bedplate.spec.scalar import NOTHING, Nothing, Scalars, short, wanted, wrong
 from bedplate.yamlfile.nodes import Mapping, Node, Scalar, Sequence
 from bedplate.yamlfile.scalars import reads_as
 

@@ -1,4 +1,4 @@
-"""schema_rules: the JSON Schema of the spec as rules that a node is held against."""
+"""rules: the JSON Schema of the spec as rules that a node is held against."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Rule:
 
 
 def schema_path() -> Path:
-    here = Path(__file__).resolve().parent
+    here = Path(__file__).resolve().parent.parent
     installed = here / "schemas" / "pipeline.schema.json"
     return installed if installed.exists() else here.parent / "schemas" / "pipeline.schema.json"
 

@@ -1,4 +1,4 @@
-"""conform_scalar: a scalar held against a rule of the schema becomes its plain value, or a mistake."""
+"""scalar: a scalar held against a rule of the schema becomes its plain value, or a mistake."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from bedplate.mistakes import Mistakes, did_you_mean, listed
-from bedplate.schema_rules import Rule
+from bedplate.spec.rules import Rule
 from bedplate.yamlfile.nodes import Node, Scalar
 from bedplate.yamlfile.scalars import reads_as
 

@@ -1,4 +1,4 @@
-"""target_checks: whether the parts of each target fit each other and the services."""
+"""targets: whether the parts of each target fit each other and the services."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from bedplate import refs
 from bedplate.mistakes import Mistakes, did_you_mean
-from bedplate.places import Keys, at, key_at
+from bedplate.spec.places import Keys, at, key_at
 from bedplate.yamlfile.nodes import Mapping as MappingNode
 from bedplate.yamlfile.nodes import Node
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from bedplate import paths
 from bedplate.mistakes import listed, nearest
-from bedplate.paths import Keys
+from bedplate.spec import paths
+from bedplate.spec.paths import Keys
 
 CODE = "MissingFile"
 DOCKERFILE = "Dockerfile"  # what Docker takes where no other is named
