@@ -48,7 +48,7 @@ class CondaFile:
 
 def of_conda(path: str, texts: Mapping[str, str]) -> CondaFile:
     """The conda file at `path`. `texts`: its text and those of all it includes, by path. Raises SpecError."""
-    from bedplate.spec import places
+    from bedplate.specfile import places
     from bedplate.yamlfile import text as yaml_text
 
     root, mistakes = yaml_text.read(texts[path].encode(), path)

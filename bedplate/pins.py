@@ -130,7 +130,7 @@ def refuse(missing: Iterable[Reference], why: str) -> SpecError:
 
 def placed(root: Path, references: Sequence[Reference]) -> list[Reference]:
     """With line, column and source. A file that cannot be read gives none: whoever reads it says why."""
-    from bedplate.spec import places
+    from bedplate.specfile import places
     from bedplate.yamlfile import text as yaml_text
 
     contents: dict[str, bytes] = {}

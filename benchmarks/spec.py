@@ -13,10 +13,10 @@ from benchmarks.measure import Figure, alone, compare
 OURS = """
 from pathlib import Path
 import steps
-from bedplate import plan, spec
+from bedplate import plan, specfile
 steps.load()
 """
-LOAD = "loaded = spec.load(Path('pipeline.yaml'), cache=Path('cache'))"
+LOAD = "loaded = specfile.load(Path('pipeline.yaml'), cache=Path('cache'))"
 EXPAND = "tasks = plan.plan(loaded, steps.load())"
 PEER = "import yaml"
 PEER_LOAD = "yaml.load(open('pipeline.yaml', 'rb'), yaml.CSafeLoader)"

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 import steps
-from bedplate import plan, spec
+from bedplate import plan, specfile
 from bedplate.checks import project
 from bedplate.checks.codes import CODES, MACHINE, PINS
 from bedplate.checks.finding import Finding
@@ -75,7 +75,7 @@ def digest(reference: str, platform: str) -> str:
 
 
 def check(folder: Path, target: str | None = None) -> list[Finding]:
-    read = spec.load(folder / "pipeline.yaml", target)
+    read = specfile.load(folder / "pipeline.yaml", target)
     tasks = plan.plan(read, steps.load())
     return project.find(read, tasks, Reads(folder, StatCache(folder / "cache"), digest), digest)
 

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from bedplate import spec
-from bedplate.spec.rules import schema_path
+from bedplate import specfile
+from bedplate.specfile.rules import schema_path
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(
@@ -105,7 +105,7 @@ def doit() -> Iterator[Doit]:
 def known_words() -> set[str]:
     import steps
 
-    demo = spec.load(ROOT / "pipeline.yaml")
+    demo = specfile.load(ROOT / "pipeline.yaml")
     tasks = {task.name for step in steps.load().values() for task in step.tasks(demo)}
     return {*tasks, *steps.ORDER, *demo.images, *demo.environments}
 
@@ -162,7 +162,7 @@ def test_commands_that_are_named_exist_with_their_options(page: Path, doit: Doit
 def test_pipelines_that_are_shown_are_valid(page: Path) -> None:
     for language, body in blocks(page):
         if language in ("", "yaml") and re.search(r"^version: 1$", body, re.M) and re.search(r"^project: ", body, re.M):
-            spec.read(body.encode(), schema_path().read_bytes(), name(page))
+            specfile.read(body.encode(), schema_path().read_bytes(), name(page))
         elif language == "yaml":
             yaml.safe_load(body)
 

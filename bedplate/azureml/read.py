@@ -12,9 +12,9 @@ from bedplate.azureml.documents import Build, EnvironmentVersion, ModelVersion, 
 from bedplate.azureml.refs import AssetRef
 from bedplate.errors import Mistake, SpecError
 from bedplate.model import InferenceConfig, Route
-from bedplate.spec import conform, places
-from bedplate.spec.paths import leaves
-from bedplate.spec.rules import Rule
+from bedplate.specfile import conform, places
+from bedplate.specfile.paths import leaves
+from bedplate.specfile.rules import Rule
 from bedplate.yamlfile import text as yaml_text
 from bedplate.yamlfile.nodes import Mapping as MappingNode
 from bedplate.yamlfile.nodes import Node

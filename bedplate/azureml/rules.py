@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bedplate.spec.rules import Rule
+from bedplate.specfile.rules import Rule
 
 # what `az ml ... show` prints and `az ml ... create` passes over
 READ_ONLY = ("$schema", "id", "creation_context", "latest_version", "provisioning_state")

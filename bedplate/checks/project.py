@@ -214,7 +214,7 @@ class _Project:
         return root
 
     def _at(self, keys: tuple[str, ...], message: str, hint: str) -> Mistake:
-        from bedplate.spec import places
+        from bedplate.specfile import places
 
         node = places.key_at(self._spec_root, keys)
         return Mistake(SPEC, node.line, node.column, message, hint, self._line(SPEC, node.line))

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from bedplate.errors import StepError
 from bedplate.model import AcrRegistry, EnvSecret, GenericRegistry, RegistryEntry, SecretSource
 from bedplate.secrets import Secret
-from bedplate.spec import secret_places
+from bedplate.specfile import secret_places
 
 HUB = "https://index.docker.io/v1/"  # Docker Hub's key in config.json and in every credential store
 HUB_HOSTS = ("docker.io", "index.docker.io", "registry-1.docker.io")

@@ -14,7 +14,7 @@ from bedplate.checks import project
 from bedplate.checks.codes import ERROR
 from bedplate.checks.finding import Finding, of_mistake, ordered
 from bedplate.errors import SpecError
-from bedplate.spec.absent import CODE as MISSING
+from bedplate.specfile.absent import CODE as MISSING
 from bedplate.step import Task
 from bedplate.tasks import findings_said, machine, names, options
 from bedplate.tasks.machine import Heard

@@ -198,7 +198,7 @@ def _say(code: str, message: str, hint: str = "", root: Path | None = None, keys
     """`root`, `keys`: where in the spec it stands."""
     if root is None:
         return Finding(code, Mistake(SPEC, 0, 0, message, hint))
-    from bedplate.spec import places
+    from bedplate.specfile import places
     from bedplate.yamlfile import text as yaml_text
 
     content = (root / SPEC).read_bytes()

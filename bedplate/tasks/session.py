@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import steps
-from bedplate import outputs, own_code, plan, spec, stale
+from bedplate import outputs, own_code, plan, specfile, stale
 from bedplate.errors import Mistake, SpecError, StepError
 from bedplate.log import Log
 from bedplate.model import (
@@ -49,7 +49,7 @@ class Session:
         self.root = root
         self.folder = root / FOLDER
         self._named: set[str] = set()
-        self.spec: Spec = spec.load(
+        self.spec: Spec = specfile.load(
             root / "pipeline.yaml", target, self.folder / "cache", self._named if exist else None
         )
         self.state_path = self.folder / f"{self.spec.target.name}.jsonl"

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from bedplate import fingerprint, spec
+from bedplate import fingerprint, specfile
 from bedplate.model import Deployment, Environment, PushedImage, Registry
 from bedplate.reads import Reads
 from bedplate.stat_cache import StatCache
@@ -43,11 +43,11 @@ class Project:
         file.write_text(text, encoding="utf-8")
 
     def tasks(self) -> dict[str, Task]:
-        read = spec.load(self.root / "pipeline.yaml")
+        read = specfile.load(self.root / "pipeline.yaml")
         return {task.name: task for step in (create_environment, deploy) for task in step.tasks(read)}
 
     def environment(self) -> Environment:
-        read, task = spec.load(self.root / "pipeline.yaml"), self._task("create_environment")
+        read, task = specfile.load(self.root / "pipeline.yaml"), self._task("create_environment")
         # as resolve_registry has it: a workspace's own is one of Azure's registries
         kind = "generic" if type(read.target.registry).__name__ == "GenericRegistry" else "acr"
         address = getattr(read.target.registry, "address", "ws0123.azurecr.io")
@@ -79,4 +79,4 @@ class Project:
         return Given(task.name, made_of, reads.file_sets(task), outputs, task.aside)
 
     def _clients(self) -> Any:
-        return SimpleNamespace(root=self.root, log=self.log, spec=spec.load(self.root / "pipeline.yaml"))
+        return SimpleNamespace(root=self.root, log=self.log, spec=specfile.load(self.root / "pipeline.yaml"))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bedplate import spec
+from bedplate import specfile
 from bedplate.errors import SpecError
 
 HERE = Path(__file__).parent
@@ -18,7 +18,7 @@ def said(file: Path, folder: Path) -> str:
     """What a user with this file as pipeline.yaml reads."""
     (folder / "pipeline.yaml").write_bytes(file.read_bytes())
     try:
-        spec.load(folder / "pipeline.yaml")
+        specfile.load(folder / "pipeline.yaml")
     except SpecError as error:
         return f"{error}\n"
     return "no mistakes\n"

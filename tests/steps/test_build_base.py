@@ -12,7 +12,7 @@ import pytest
 from building import Lines, all_bytes, files_of, write
 from registries import real_registry
 
-from bedplate import fingerprint, labels, spec
+from bedplate import fingerprint, labels, specfile
 from bedplate.builders import ship
 from bedplate.clients import answers, docker_host
 from bedplate.clients.credentials import anonymous
@@ -44,7 +44,7 @@ class Project:
         self.engine = Engine(docker_host.address())
         self.again = False
         self.seen = Seen(root / "labels")
-        self.spec: Spec = spec.load(root / "pipeline.yaml", None)
+        self.spec: Spec = specfile.load(root / "pipeline.yaml", None)
         self._remote = OciRegistry(registry, anonymous)
         self.reads = Reads(root, StatCache(root / "stats"), lambda *_: "")
 
@@ -210,7 +210,7 @@ def test_a_reference_is_taken_as_it_is(make: Make) -> None:
     text = (project.root / "pipeline.yaml").read_text()
     copy = f'images: {{copy: {{reference: "{repository}@{pushed.digest}"}}}}\n'
     (project.root / "pipeline.yaml").write_text(text.replace(ONE, copy))
-    project.spec = spec.load(project.root / "pipeline.yaml", None)
+    project.spec = specfile.load(project.root / "pipeline.yaml", None)
     taken = project.build()["copy"]
     held, source = project.engine.image(taken.tag), project.engine.image(built.tag)
     assert held and source and held["Id"] == source["Id"]
@@ -220,7 +220,7 @@ def test_a_reference_is_taken_as_it_is(make: Make) -> None:
 
 def loaded(tmp_path: Path, images: str) -> Spec:
     write(tmp_path, {"pipeline.yaml": f"version: 1\nproject: p\n{images}{TARGET % 5000}", **SCRATCH})
-    return spec.load(tmp_path / "pipeline.yaml", None)
+    return specfile.load(tmp_path / "pipeline.yaml", None)
 
 
 def parts(tmp_path: Path, images: str) -> Any:

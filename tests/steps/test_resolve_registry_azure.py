@@ -14,7 +14,7 @@ import pytest
 from bedplate.clients.connections import Connections
 from bedplate.errors import StepError
 from bedplate.model import AcrRegistry, EnvSecret, Registry, RegistryEntry, Workspace, WorkspaceRegistry
-from bedplate.spec import load
+from bedplate.specfile import load
 from bedplate.step import Given
 from steps import resolve_registry
 from tests.azure.conftest import judged_azure, prism, standin  # noqa: F401  # fixtures

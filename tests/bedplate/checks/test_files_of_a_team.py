@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bedplate import spec
+from bedplate import specfile
 from bedplate.checks import services
 from bedplate.checks.finding import Finding
 from bedplate.errors import Mistake
@@ -35,7 +35,7 @@ def found(root: Path, environment: str, deployment: str) -> list[Finding]:
         "az/deployment.yml": deployment,
     }.items():
         (root / name).write_text(text, encoding="utf-8")
-    read = spec.load(root / "pipeline.yaml")
+    read = specfile.load(root / "pipeline.yaml")
 
     def at(keys: tuple[str, ...], message: str, hint: str) -> Mistake:
         return Mistake("pipeline.yaml", 0, 0, message, hint)

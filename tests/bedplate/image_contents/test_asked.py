@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bedplate import spec
+from bedplate import specfile
 from bedplate.image_contents import asked
 
 V1 = "environment: {kind: azureml_v1}, workspace: {resource_group: rg, name: ws}, registry: {kind: acr, name: reg1234}"
@@ -23,7 +23,7 @@ def _spec(tmp_path: Path, image: str, environment: str, target: str) -> Any:
         f"version: 1\nproject: iris\nimages: {{base: {{context: x{image}}}}}\n{more}targets: {{t: {{{target}}}}}\n",
         "utf-8",
     )
-    return spec.load(tmp_path / "pipeline.yaml")
+    return specfile.load(tmp_path / "pipeline.yaml")
 
 
 def test_nothing_is_asked_of_most_images(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_the_tag_says_what_was_asked_in_any_order() -> None:
 
 
 def test_the_table_of_gpu_images_is_an_example() -> None:
-    read = spec.load(Path(__file__).parents[3] / "examples/gpu_image/pipeline.yaml")
+    read = specfile.load(Path(__file__).parents[3] / "examples/gpu_image/pipeline.yaml")
     of = asked.of_images(read)
     assert {asked["cuda"] for asked in of.values()} == {"9.0", "10.0", "10.1"}
     assert all({"os", "conda", "python", "cudnn", "nccl", "git"} <= set(asked) for asked in of.values())

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bedplate import spec
+from bedplate import specfile
 from bedplate.clients import docker_ports
 from bedplate.reads import Reads
 from bedplate.stat_cache import StatCache
@@ -59,7 +59,7 @@ def find(folder: Path, registry: str = "", port: int = 0, *, offline: bool = Fal
     registry = registry or f"{{kind: local, port: {free_port()}}}"
     text = TEXT.format(registry=registry, port=port or free_port())
     (folder / "pipeline.yaml").write_text(text, encoding="utf-8")
-    read = spec.load(folder / "pipeline.yaml", None)
+    read = specfile.load(folder / "pipeline.yaml", None)
     reads = Reads(folder, StatCache(folder / "cache"), lambda reference, platform: "")
     clients = machine.clients(folder, read, reads, machine.Heard())
     return {f.code: str(f) for f in machine.find(read, folder, (), State(folder / "none"), clients, offline=offline)}
@@ -123,7 +123,7 @@ def test_a_service_may_hold_its_own_port(tmp_path: Path, taken: int, monkeypatch
     monkeypatch.setattr(docker_ports, "container_at", lambda engine, port: "some")
     text = TEXT.format(registry="{kind: local}", port=taken)
     (tmp_path / "pipeline.yaml").write_text(text, encoding="utf-8")
-    read = spec.load(tmp_path / "pipeline.yaml", None)
+    read = specfile.load(tmp_path / "pipeline.yaml", None)
     clients: Any = OneEngine()
     assert [f.code for f in machine._ports(read, clients)] == ["PortTaken"]
     Engine.labels = {"dev.bedplate.project": "machinetest"}

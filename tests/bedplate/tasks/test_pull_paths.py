@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import steps
-from bedplate import spec
+from bedplate import specfile
 from bedplate.checks.finding import Finding
 from bedplate.reads import Reads
 from bedplate.stat_cache import StatCache
@@ -52,7 +52,7 @@ def check(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Check:
         sign_in(azure, monkeypatch, tmp_path / "az", how)
         text = TEXT.format(registry=registry, kinds=kinds, image=image)
         (tmp_path / "pipeline.yaml").write_text(text, encoding="utf-8")
-        read, heard = spec.load(tmp_path / "pipeline.yaml", None), machine.Heard()
+        read, heard = specfile.load(tmp_path / "pipeline.yaml", None), machine.Heard()
         reads = Reads(tmp_path, StatCache(tmp_path / "cache"), lambda reference, platform: "")
         tasks = [task for step in steps.load().values() for task in step.tasks(read)]
         clients = machine.clients(tmp_path, read, reads, heard)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bedplate import fingerprint, spec
+from bedplate import fingerprint, specfile
 from bedplate.clients import azure_operations
 from bedplate.clients.azure import Azure, Patience
 from bedplate.model import Deployment, Environment, PushedImage, SmokeReport
@@ -62,7 +62,7 @@ class Project:
         azure.add_workspace("demo", azure.add_registry("standinacr"))
         sign_in(azure, patch, root / "az")
         patch.setattr(azure_operations, "PAUSE_S", 0.02)
-        self.azure = Azure(spec.load(self.root / "pipeline.yaml").target.workspace, Patience(5, 20, 6))
+        self.azure = Azure(specfile.load(self.root / "pipeline.yaml").target.workspace, Patience(5, 20, 6))
         for name, value in azure.environ().items():
             if name == "REQUESTS_CA_BUNDLE":
                 patch.setenv(name, value)
@@ -92,7 +92,7 @@ class Project:
         return smoke_test.run(task.inputs, self._given(task, {task.needs[0]: deployed}), self._clients())
 
     def _task(self, step: Any) -> Task:
-        (task,) = step.tasks(spec.load(self.root / "pipeline.yaml"))
+        (task,) = step.tasks(specfile.load(self.root / "pipeline.yaml"))
         found: Task = task
         return found
 
@@ -103,7 +103,7 @@ class Project:
         return Given(task.name, made_of, reads.file_sets(task), outputs, task.aside)
 
     def _clients(self) -> Any:
-        loaded = spec.load(self.root / "pipeline.yaml")
+        loaded = specfile.load(self.root / "pipeline.yaml")
         return SimpleNamespace(root=self.root, log=self.log, spec=loaded, azure=self.azure, yes=self.yes)
 
     def drift(self) -> list[str]:

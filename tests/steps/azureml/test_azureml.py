@@ -10,7 +10,7 @@ import time
 import pytest
 import yaml
 
-from bedplate import spec
+from bedplate import specfile
 from bedplate.errors import SpecError, StepError
 from steps import create_environment
 from tests.azure.standin import StandIn
@@ -90,7 +90,7 @@ def test_pip_packages_without_an_image_are_installed_by_azure_on_its_own(project
 def test_pip_packages_on_an_image_of_the_spec_need_that_image_and_no_push_of_it(project: Project) -> None:
     project.write("requirements.txt", "numpy==2.0\n")
     project.edit("conda: conda.yml", "pip: requirements.txt")
-    (task,) = create_environment.tasks(spec.load(project.root / "pipeline.yaml"))
+    (task,) = create_environment.tasks(specfile.load(project.root / "pipeline.yaml"))
     assert task.needs == ("build_base:base", "resolve_registry")
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from bedplate.mistakes import Mistakes, did_you_mean, listed
-from bedplate.spec.rules import Rule
-from bedplate.spec.scalar import NOTHING, Nothing, Scalars, short, wanted, wrong
+from bedplate.specfile.rules import Rule
+from bedplate.specfile.scalar import NOTHING, Nothing, Scalars, short, wanted, wrong
 from bedplate.yamlfile.nodes import Mapping, Node, Scalar, Sequence
 from bedplate.yamlfile.scalars import reads_as
 

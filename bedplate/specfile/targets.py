@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from bedplate import refs
 from bedplate.mistakes import Mistakes, did_you_mean
-from bedplate.spec.places import Keys, at, key_at
+from bedplate.specfile.places import Keys, at, key_at
 from bedplate.yamlfile.nodes import Mapping as MappingNode
 from bedplate.yamlfile.nodes import Node
 

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from bedplate.mistakes import Mistakes, did_you_mean, listed
-from bedplate.spec.rules import Rule
+from bedplate.specfile.rules import Rule
 from bedplate.yamlfile.nodes import Node, Scalar
 from bedplate.yamlfile.scalars import reads_as
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bedplate import spec
+from bedplate import specfile
 from bedplate.errors import SpecError
 from bedplate.model import (
     AcrTasksBuilder,
@@ -73,14 +73,14 @@ def write(folder: Path, text: str) -> Path:
 
 def mistakes(path: Path) -> list[str]:
     try:
-        spec.load(path)
+        specfile.load(path)
     except SpecError as error:
         return [mistake.message for mistake in error.mistakes]
     return []
 
 
 def test_the_first_target_is_the_default_and_defaults_come_from_the_schema(tmp_path: Path) -> None:
-    read = spec.load(write(tmp_path, WHOLE))
+    read = specfile.load(write(tmp_path, WHOLE))
     assert (read.version, read.project, read.targets) == (1, "iris", ("local", "harbor", "azure"))
     assert list(read.images) == ["os", "base", "onnx"]
     assert read.images["os"] == RootfsImage(
@@ -103,7 +103,7 @@ def test_the_first_target_is_the_default_and_defaults_come_from_the_schema(tmp_p
 
 
 def test_smoke_cases_tell_no_json_from_json_null(tmp_path: Path) -> None:
-    first, second = spec.load(write(tmp_path, WHOLE)).services["iris"].smoke_test
+    first, second = specfile.load(write(tmp_path, WHOLE)).services["iris"].smoke_test
     assert (first.name, second.name) == ("case 1", "text")
     assert first.request.has_json and first.request.json == {"data": [[5.1, None, True, "1"]]}
     assert (first.request.method, first.expect.status, first.expect.tolerance) == ("POST", 200, 0.5)
@@ -112,10 +112,10 @@ def test_smoke_cases_tell_no_json_from_json_null(tmp_path: Path) -> None:
 
 def test_another_target_is_chosen_by_name(tmp_path: Path) -> None:
     path = write(tmp_path, WHOLE)
-    harbor = spec.load(path, "harbor").target
+    harbor = specfile.load(path, "harbor").target
     assert harbor.registry == GenericRegistry("registry.example.org/team", "robot", EnvSecret("REG_PASSWORD"), False)
     assert harbor.deploy is None
-    azure = spec.load(path, "azure").target
+    azure = specfile.load(path, "azure").target
     assert isinstance(azure.registry, WorkspaceRegistry) and azure.registry.fallback is not None
     assert isinstance(azure.builder, AcrTasksBuilder) and azure.builder.timeout_s == 3600
     assert azure.environment == AzureMlEnvironment() and azure.protect
@@ -125,12 +125,12 @@ def test_another_target_is_chosen_by_name(tmp_path: Path) -> None:
 
 def test_an_unknown_target_is_refused_with_the_nearest_name(tmp_path: Path) -> None:
     with pytest.raises(SpecError) as caught:
-        spec.load(write(tmp_path, WHOLE), "harbour")
+        specfile.load(write(tmp_path, WHOLE), "harbour")
     assert str(caught.value) == "pipeline.yaml: there is no target 'harbour'\n  hint: did you mean 'harbor'?"
 
 
 def test_a_spec_may_be_two_lines(tmp_path: Path) -> None:
-    read = spec.load(write(tmp_path, "version: 1\nproject: iris\n"))
+    read = specfile.load(write(tmp_path, "version: 1\nproject: iris\n"))
     assert (read.images, read.targets) == ({}, ("local",))
 
 
@@ -141,7 +141,7 @@ def test_a_missing_file_is_a_mistake_of_the_spec(tmp_path: Path) -> None:
 def test_a_byte_order_mark_and_windows_line_ends_are_read(tmp_path: Path) -> None:
     path = tmp_path / "pipeline.yaml"
     path.write_bytes(b"\xef\xbb\xbf" + WHOLE.replace("\n", "\r\n").encode())
-    assert spec.load(path) == spec.load(write(tmp_path, WHOLE))
+    assert specfile.load(path) == specfile.load(write(tmp_path, WHOLE))
 
 
 # ---- paths
@@ -158,7 +158,7 @@ def test_a_link_out_of_the_project_is_refused_and_one_inside_is_not(tmp_path: Pa
     (project / "images" / "base").symlink_to(tmp_path / "outside")
     cache = tmp_path / "cache"
     with pytest.raises(SpecError) as caught:
-        spec.load(path, cache=cache)
+        specfile.load(path, cache=cache)
     assert "4:19: images.base.context: the link 'images/base' leads out of the project" in str(caught.value)
 
 
@@ -166,10 +166,10 @@ def test_a_link_made_after_the_spec_was_cached_is_seen(tmp_path: Path) -> None:
     project = tmp_path / "project"
     project.mkdir()
     path = write(project, "version: 1\nproject: iris\nimages:\n  base: {context: base}\n")
-    spec.load(path, cache=tmp_path / "cache")
+    specfile.load(path, cache=tmp_path / "cache")
     (project / "base").symlink_to(tmp_path)
     with pytest.raises(SpecError):
-        spec.load(path, cache=tmp_path / "cache")
+        specfile.load(path, cache=tmp_path / "cache")
 
 
 # ---- the cache
@@ -177,10 +177,10 @@ def test_a_link_made_after_the_spec_was_cached_is_seen(tmp_path: Path) -> None:
 
 def test_an_unchanged_spec_is_read_without_yaml_and_jsonschema(tmp_path: Path) -> None:
     path, cache = write(tmp_path, WHOLE), tmp_path / "cache"
-    first = spec.load(path, "azure", cache)
+    first = specfile.load(path, "azure", cache)
     program = (
-        "import sys\nfrom pathlib import Path\nfrom bedplate import spec\n"
-        "read = spec.load(Path(sys.argv[1]), 'azure', Path(sys.argv[2]))\n"
+        "import sys\nfrom pathlib import Path\nfrom bedplate import specfile\n"
+        "read = specfile.load(Path(sys.argv[1]), 'azure', Path(sys.argv[2]))\n"
         "print(repr(read))\n"
         "assert not {'yaml', 'jsonschema', 'bedplate.yamlfile.text'} & set(sys.modules)\n"
     )
@@ -192,38 +192,38 @@ def test_an_unchanged_spec_is_read_without_yaml_and_jsonschema(tmp_path: Path) -
 
 def test_a_changed_spec_is_read_anew(tmp_path: Path) -> None:
     path, cache = write(tmp_path, WHOLE), tmp_path / "cache"
-    spec.load(path, cache=cache)
+    specfile.load(path, cache=cache)
     write(tmp_path, WHOLE.replace("project: iris", "project: rose"))
-    assert spec.load(path, cache=cache).project == "rose"
+    assert specfile.load(path, cache=cache).project == "rose"
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00", b"not marshal", b"i\x01\x00\x00\x00", b"(\x02\x00\x00\x00"])
 def test_a_broken_cache_is_no_harm(tmp_path: Path, content: bytes) -> None:
     path, cache = write(tmp_path, WHOLE), tmp_path / "cache"
-    first = spec.load(path, cache=cache)
+    first = specfile.load(path, cache=cache)
     kept = list(cache.iterdir())
     assert len(kept) == 1
     kept[0].write_bytes(content)
-    assert spec.load(path, cache=cache) == first
+    assert specfile.load(path, cache=cache) == first
 
 
 def test_a_cache_that_cannot_be_written_is_no_harm(tmp_path: Path) -> None:
     in_the_way = tmp_path / "cache"
     in_the_way.write_text("a file")
-    assert spec.load(write(tmp_path, WHOLE), cache=in_the_way).project == "iris"
+    assert specfile.load(write(tmp_path, WHOLE), cache=in_the_way).project == "iris"
 
 
 def test_old_cache_files_go(tmp_path: Path) -> None:
     for n in range(20):
-        spec.load(write(tmp_path, f"version: 1\nproject: p{n}\n"), cache=tmp_path / "cache")
-    assert len(list((tmp_path / "cache").iterdir())) == spec.KEPT
+        specfile.load(write(tmp_path, f"version: 1\nproject: p{n}\n"), cache=tmp_path / "cache")
+    assert len(list((tmp_path / "cache").iterdir())) == specfile.KEPT
 
 
 def test_a_spec_with_mistakes_is_not_kept(tmp_path: Path) -> None:
     path, cache = write(tmp_path, "version: 1\n"), tmp_path / "cache"
     for _ in range(2):
         with pytest.raises(SpecError):
-            spec.load(path, cache=cache)
+            specfile.load(path, cache=cache)
 
 
 # ---- any text
@@ -245,7 +245,7 @@ def test_a_changed_spec_is_a_spec_or_a_list_of_mistakes(tmp_path: Path, data: st
     path = tmp_path / "pipeline.yaml"
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     try:
-        spec.load(path)
+        specfile.load(path)
     except SpecError as error:
         assert error.mistakes
         for mistake in error.mistakes:
@@ -258,4 +258,4 @@ def test_any_bytes_are_a_spec_or_a_list_of_mistakes(tmp_path: Path, content: byt
     path = tmp_path / "pipeline.yaml"
     path.write_bytes(content)
     with pytest.raises(SpecError):
-        spec.load(path)
+        specfile.load(path)

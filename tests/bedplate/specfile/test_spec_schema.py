@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from bedplate import refs
-from bedplate.spec import conform, rules
+from bedplate.specfile import conform, rules
 from bedplate.yamlfile import text as yaml_text
 
 ROOT = Path(__file__).parents[3]

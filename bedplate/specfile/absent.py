@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from bedplate.mistakes import listed, nearest
-from bedplate.spec import paths
-from bedplate.spec.paths import Keys
+from bedplate.specfile import paths
+from bedplate.specfile.paths import Keys
 
 CODE = "MissingFile"
 DOCKERFILE = "Dockerfile"  # what Docker takes where no other is named

@@ -1,4 +1,4 @@
-"""spec: pipeline.yaml becomes a Spec, or every mistake in it is named."""
+"""specfile: pipeline.yaml becomes a Spec, or every mistake in it is named."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import bedplate
 from bedplate.errors import Mistake, SpecError
 from bedplate.model import Spec
-from bedplate.spec import absent, entries
-from bedplate.spec.paths import outside
-from bedplate.spec.rules import schema_path
+from bedplate.specfile import absent, entries
+from bedplate.specfile.paths import outside
+from bedplate.specfile.rules import schema_path
 
 if TYPE_CHECKING:
     from bedplate.mistakes import Mistakes
@@ -49,7 +49,7 @@ def read(content: bytes, schema: bytes, file: str) -> dict[str, Any]:
 
 def _checked(content: bytes, schema: bytes, file: str) -> tuple[dict[str, Any], Node, Mistakes]:
     """The plain values, without those that are wrong; where they stand; the mistakes."""
-    from bedplate.spec import conform, rules, semantics
+    from bedplate.specfile import conform, rules, semantics
     from bedplate.yamlfile import text as yaml_text
     from bedplate.yamlfile.nodes import Mapping, Scalar
 
@@ -129,7 +129,7 @@ def _on_disk(folder: Path, plain: dict[str, Any], looked: set[str] | None) -> Fo
 
 
 def _add(found: Found, root: Node, mistakes: Mistakes) -> None:
-    from bedplate.spec import places
+    from bedplate.specfile import places
 
     for keys, said, hint, code in found:
         mistakes.add(places.at(root, keys), said, hint, code)

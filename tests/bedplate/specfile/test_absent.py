@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from scratch import Scratch
 
-from bedplate import spec
+from bedplate import specfile
 from bedplate.errors import SpecError
 
 WHOLE = """\
@@ -65,7 +65,7 @@ def edit(project: Path, old: str, new: str) -> None:
 
 def told(project: Path, cache: Path | None = None) -> list[str]:
     try:
-        spec.load(project / "pipeline.yaml", cache=cache, looked=set())
+        specfile.load(project / "pipeline.yaml", cache=cache, looked=set())
     except SpecError as error:
         return [str(mistake) for mistake in error.mistakes]
     return []
@@ -77,7 +77,7 @@ def line(text: str) -> int:
 
 def test_a_project_whose_files_are_there_has_no_mistake_and_every_path_was_looked_at(project: Path) -> None:
     looked: set[str] = set()
-    spec.load(project / "pipeline.yaml", looked=looked)
+    specfile.load(project / "pipeline.yaml", looked=looked)
     assert looked == {f"{project}/{name.removesuffix('/weights.json')}" for name in FILES}
 
 
