@@ -6,12 +6,13 @@ import hashlib
 import marshal
 import os
 from collections.abc import Sequence
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from bedplate import forks
 
 Row: TypeAlias = "tuple[str, int, int, int, int, int]"  # name, mode, size, mtime ns, ctime ns, inode
 
+FIELDS = 6
 WORTH = 20_000  # entries from which on other processes are a help
 
 
@@ -32,31 +33,12 @@ class Sum(NamedTuple):
 
 def look(folder: str) -> Look:
     """Raises OSError."""
-    folders: list[str] = []
-    rows: list[Row] = []
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)  # by descriptor: no path is walked for an entry
-    try:
-        for name in os.listdir(handle):  # noqa: PTH208  # a descriptor
-            try:
-                s = os.stat(name, dir_fd=handle, follow_symlinks=False)
-            except FileNotFoundError:
-                continue  # it has gone since
-            mode = s.st_mode
-            if mode & 0o170000 == 0o040000:
-                folders.append(name)
-            else:
-                rows.append((name, mode, s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino))
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, folder) from None  # not the descriptor's number
-    finally:
-        os.close(handle)
-    return Look(sorted(folders), rows)
+    folders, fields = _entries(folder)
+    return Look(folders, list(zip(*[iter(fields)] * FIELDS, strict=True)))
 
 
 def summed(seen: Look) -> Sum:
-    # version 2 of marshal writes the same bytes for the same values; later ones do not
-    digest = hashlib.blake2b(marshal.dumps((seen.folders, seen.rows), 2), digest_size=32).hexdigest()
-    return Sum(seen.folders, digest, len(seen.rows))
+    return _sum(seen.folders, [field for row in seen.rows for field in row])
 
 
 def sums(folders: Sequence[str], likely: int) -> list[Sum]:
@@ -66,4 +48,35 @@ def sums(folders: Sequence[str], likely: int) -> list[Sum]:
 
 
 def _plain(folders: Sequence[str]) -> list[tuple[list[str], str, int]]:
-    return [(s.folders, s.digest, s.entries) for s in (summed(look(folder)) for folder in folders)]
+    return [(s.folders, s.digest, s.entries) for s in (_sum(*_entries(folder)) for folder in folders)]
+
+
+def _sum(folders: list[str], fields: list[Any]) -> Sum:
+    # version 2 of marshal writes the same bytes for the same values; later ones do not
+    digest = hashlib.blake2b(marshal.dumps((folders, fields), 2), digest_size=32).hexdigest()
+    return Sum(folders, digest, len(fields) // FIELDS)
+
+
+def _entries(folder: str) -> tuple[list[str], list[Any]]:
+    """The folders in it, sorted, and the rows of all else, one after the other: nine tenths of it is `os.stat`, and a
+    tuple for each entry would cost more than all else."""
+    folders: list[str] = []
+    fields: list[Any] = []  # Any: the fields of a Row
+    stat, add = os.stat, fields.extend
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)  # by descriptor: no path is walked for an entry
+    try:
+        for name in os.listdir(handle):  # noqa: PTH208  # a descriptor
+            try:
+                s = stat(name, dir_fd=handle, follow_symlinks=False)
+            except FileNotFoundError:
+                continue  # it has gone since
+            mode = s.st_mode
+            if mode & 0o170000 == 0o040000:
+                folders.append(name)
+            else:
+                add((name, mode, s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino))
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, folder) from None  # not the descriptor's number
+    finally:
+        os.close(handle)
+    return sorted(folders), fields

@@ -6,10 +6,12 @@ import marshal
 import os
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 MOST = 4
+PIECES = 16  # for each process
+TICKETS = 256  # numbers that are one byte
 Work: TypeAlias = Callable[[Sequence[Any]], "list[Any]"]
 
 
@@ -22,23 +24,40 @@ def share(work: Work, items: Sequence[Any]) -> list[Any]:
     # a lock that another thread holds would be held for ever in a fork
     if count < 2 or sys.platform != "linux" or threading.active_count() > 1:
         return work(items)
-    size = -(-len(items) // count)
-    shares = [items[at : at + size] for at in range(0, len(items), size)]
+    size = -(-len(items) // min(count * PIECES, TICKETS))
+    pieces = [items[at : at + size] for at in range(0, len(items), size)]
+    tickets = _tickets(len(pieces))
+    made: dict[int, list[Any]] = {}
     others: list[tuple[int, int]] = []
     try:
-        others.extend(_start(work, one) for one in shares[1:])
-        made = work(shares[0])
-        for (_, source), one in zip(others, shares[1:], strict=True):
-            made += _read(source, len(one)) or work(one)
+        others.extend(_start(work, pieces, tickets) for _ in range(count - 1))
+        made.update(_done(work, pieces, tickets))
+        for _, source in others:
+            made.update(_read(source))
     finally:
+        os.read(tickets, TICKETS)  # after an error: nobody begins another piece
+        os.close(tickets)
         for pid, source in others:
             os.close(source)  # one that still writes ends
             os.waitpid(pid, 0)
-    return made
+    return [value for number, piece in enumerate(pieces) for value in made.get(number) or work(piece)]
 
 
-def _start(work: Work, items: Sequence[Any]) -> tuple[int, int]:
-    """A process that does it, and where its answer is read."""
+def _tickets(count: int) -> int:
+    """A pipe that holds the number of each piece: whoever reads it works on it, so a core that is slow gets fewer."""
+    source, target = os.pipe()
+    os.write(target, bytes(range(count)))
+    os.close(target)
+    return source
+
+
+def _done(work: Work, pieces: Sequence[Sequence[Any]], tickets: int) -> Iterator[tuple[int, list[Any]]]:
+    while ticket := os.read(tickets, 1):
+        yield ticket[0], work(pieces[ticket[0]])
+
+
+def _start(work: Work, pieces: Sequence[Sequence[Any]], tickets: int) -> tuple[int, int]:
+    """A process that does a part of it, and where its answer is read."""
     source, target = os.pipe()
     pid = os.fork()
     if pid:
@@ -48,19 +67,20 @@ def _start(work: Work, items: Sequence[Any]) -> tuple[int, int]:
     try:
         os.close(source)
         with open(target, "wb") as file:
-            marshal.dump(work(items), file)
+            marshal.dump(list(_done(work, pieces, tickets)), file)
         code = 0
     finally:
         os._exit(code)  # nothing of the other process is ended, flushed or told
 
 
-def _read(source: int, count: int) -> list[Any] | None:
+def _read(source: int) -> list[tuple[int, list[Any]]]:
+    """What it has done; nothing, where it failed."""
     try:
         with open(source, "rb", closefd=False) as file:
-            made = marshal.load(file)
+            made: list[tuple[int, list[Any]]] = marshal.load(file)
     except (EOFError, ValueError, TypeError):
-        return None
-    return made if isinstance(made, list) and len(made) == count else None
+        return []
+    return made
 
 
 def _cores() -> int:

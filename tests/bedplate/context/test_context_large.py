@@ -205,19 +205,26 @@ def test_another_checkout_has_the_same_parts(root: Path, tmp_path: Path) -> None
     assert read(tmp_path / "elsewhere").parts == before
 
 
-def test_work_is_shared_out_and_comes_back_in_order() -> None:
+def test_work_is_shared_out_and_comes_back_in_order(tmp_path: Path) -> None:
     # in a process of its own: threads that other tests have left would keep it from forking
     program = textwrap.dedent(
         """
-        import os
+        import os, sys, time
+        from pathlib import Path
         from bedplate import forks
         forks._cores = lambda: 3
-        made = forks.share(lambda items: [(item, os.getpid()) for item in items], list(range(10)))
-        print([item for item, _ in made], len({pid for _, pid in made}))
+        def work(items):
+            (Path(sys.argv[1]) / str(os.getpid())).touch()
+            while len(os.listdir(sys.argv[1])) < 3:  # nobody goes on before all have something to do
+                time.sleep(0.001)
+            return [(item, os.getpid()) for item in items]
+        made = forks.share(work, list(range(1000)))
+        print([item for item, _ in made] == list(range(1000)), len({pid for _, pid in made}))
         """
     )
-    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
-    assert said.strip() == f"{list(range(10))} 3"
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    assert said.strip() == "True 3"
 
 
 def test_what_fails_in_a_fork_is_raised_here(monkeypatch: pytest.MonkeyPatch) -> None:
