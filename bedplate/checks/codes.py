@@ -72,6 +72,7 @@ MACHINE = {
     "PortTaken": ERROR,
     "PullRefused": WARNING,
     "PullRoleNeeded": NOTE,
+    "PushRefused": ERROR,
     "RegistryRefused": ERROR,
     "SecretMissing": ERROR,
     "SocketLeftOut": WARNING,

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bedplate.clients import registry_grants
 from bedplate.clients.credentials import Credentials
 from bedplate.clients.registry_errors import REMOVE
 from bedplate.clients.registry_http import Patience, RegistryHttp, Reply
@@ -63,6 +64,11 @@ class OciRegistry:
         reply = self._http.send("GET", "/v2/", patience=self._patience)
         if not is_registry(reply.status, reply.headers, reply.content):
             raise StepError(f"{self.host} answers, but not as a registry does", "is the address right?")
+
+    def granted(self, repository: str) -> frozenset[str] | None:
+        """What the account may do there (`pull`, `push`), as its token says; None: it cannot be told beforehand."""
+        shown = self._http.shown(f"repository:{repository}:pull,push", self._patience)
+        return registry_grants.actions(shown, repository)
 
     def digest(self, repository: str, reference: str) -> str | None:
         """`sha256:...` that a tag or a digest has now; None: not there."""

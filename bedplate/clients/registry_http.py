@@ -95,12 +95,17 @@ class RegistryHttp:
             self._refuse(request, reply)
         return reply
 
+    def shown(self, scope: str, patience: Patience) -> Secret | None:
+        """The Authorization header for this scope; None: the registry asks for none."""
+        if not self._sign_in.known:
+            self.send("GET", "/v2/", accept=(200, 401), patience=patience)
+        return self._sign_in.authorization(scope)
+
     def base(self, patience: Patience) -> str:
         """`https://host`, or plain http where that is allowed and spoken.
 
         As Docker does it: TLS unless `insecure`; on a loopback address http is tried first, since TLS is rare there."""
-        if self._base is None:
-            self._base = self._discovered(patience)
+        self._base = self._base or self._discovered(patience)
         return self._base
 
     def _discovered(self, patience: Patience) -> str:

@@ -70,6 +70,11 @@ class SignIn:
             return None
         return self._basic() if asked.scheme == "basic" else self._token(asked, scope)
 
+    @property
+    def known(self) -> bool:
+        """Whether the registry has said what it asks for."""
+        return self._challenge is not None
+
     def heard(self, asked: Challenge) -> None:
         """Remembers what the registry asks for, so that the next request brings it at once."""
         with self._lock:

@@ -34,7 +34,7 @@ from bedplate.model import (
 from bedplate.reads import Reads
 from bedplate.state import State
 from bedplate.step import Given, Task
-from bedplate.tasks import room
+from bedplate.tasks import push_paths, room
 from steps import resolve_registry
 from steps.resolve_registry import workspace
 
@@ -84,7 +84,7 @@ def find(
         yield from wrong
     if not offline and _uses_azure(spec):
         yield from _azure(spec, tasks, clients)
-    yield from _registry(spec, clients, offline=offline)
+    yield from _registry(spec, tasks, clients, offline=offline)
     yield from _ports(spec, clients if engine else None)
     yield from room.find(tasks, state, root, clients if engine else None)
 
@@ -100,7 +100,7 @@ def _uses_azure(spec: Spec) -> bool:
 
 
 def _azure(spec: Spec, tasks: Sequence[Task], clients: Connections) -> Iterator[Finding]:
-    """Sign-in, registry, workspace and the ways that images are pulled; what the registry is, in the log's notes."""
+    """Sign-in, registry, workspace and the ways that images take; what the registry is, in the log's notes."""
     from bedplate.tasks import pull_paths
 
     entry, registry, code = spec.target.registry, None, "AzureRefused"
@@ -113,6 +113,7 @@ def _azure(spec: Spec, tasks: Sequence[Task], clients: Connections) -> Iterator[
             code = "RegistryRefused"
             (task,) = resolve_registry.tasks(spec)
             registry = resolve_registry.run(task.inputs, Given(task.name, "", (), {}), clients)  # it asks, and no more
+            yield from push_paths.find(spec, tasks, registry, clients)
         elif isinstance(entry, GenericRegistry):
             registry = Registry("generic", entry.address.rstrip("/"), entry.insecure)
         code = "AzureRefused"
@@ -146,7 +147,7 @@ def _engine(clients: Connections) -> Iterator[Finding]:
         yield _say("EngineUnreachable", error.message, error.hint or "`./run` starts one; DOCKER_HOST names another")
 
 
-def _registry(spec: Spec, clients: Connections, *, offline: bool) -> Iterator[Finding]:
+def _registry(spec: Spec, tasks: Sequence[Task], clients: Connections, *, offline: bool) -> Iterator[Finding]:
     entry = spec.target.registry
     if isinstance(entry, LocalRegistry):
         if registry_program.answers(entry.port) is False:
@@ -154,9 +155,10 @@ def _registry(spec: Spec, clients: Connections, *, offline: bool) -> Iterator[Fi
             message = f"port {entry.port} of the registry is held by {who}, which is no registry"
             yield _say("PortTaken", message, "end it, or give the target's registry another `port`")
     elif isinstance(entry, GenericRegistry) and not offline:
-        address = entry.address.rstrip("/")
+        registry = Registry("generic", entry.address.rstrip("/"), entry.insecure)
         try:
-            clients.registry(Registry("generic", address, entry.insecure)).hurried(ANSWER_S).check()
+            clients.registry(registry).hurried(ANSWER_S).check()
+            yield from push_paths.find(spec, tasks, registry, clients)
         except StepError as error:
             yield _say("RegistryRefused", error.message, error.hint)
 
