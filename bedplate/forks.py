@@ -20,27 +20,45 @@ def share(work: Work, items: Sequence[Any]) -> list[Any]:
 
     `work` takes some of the items and gives one plain value (as marshal has it) for each. It only reads. What fails in
     another process is done again in this one, so that errors are raised here, and nowhere else."""
+    return begin(work, items)()
+
+
+def begin(work: Work, items: Sequence[Any]) -> Callable[[], list[Any]]:
+    """As `share`, but the other cores begin at once, and this one joins them when what is given back is called: once,
+    whatever happens in between."""
     count = min(_cores(), MOST, len(items))
     # a lock that another thread holds would be held for ever in a fork
     if count < 2 or sys.platform != "linux" or threading.active_count() > 1:
-        return work(items)
+        return lambda: work(items)
     size = -(-len(items) // min(count * PIECES, TICKETS))
     pieces = [items[at : at + size] for at in range(0, len(items), size)]
     tickets = _tickets(len(pieces))
-    made: dict[int, list[Any]] = {}
     others: list[tuple[int, int]] = []
     try:
         others.extend(_start(work, pieces, tickets) for _ in range(count - 1))
-        made.update(_done(work, pieces, tickets))
-        for _, source in others:
-            made.update(_read(source))
-    finally:
-        os.read(tickets, TICKETS)  # after an error: nobody begins another piece
-        os.close(tickets)
-        for pid, source in others:
-            os.close(source)  # one that still writes ends
-            os.waitpid(pid, 0)
-    return [value for number, piece in enumerate(pieces) for value in made.get(number) or work(piece)]
+    except OSError:
+        _end(tickets, others)
+        return lambda: work(items)
+
+    def join() -> list[Any]:
+        made: dict[int, list[Any]] = {}
+        try:
+            made.update(_done(work, pieces, tickets))
+            for _, source in others:
+                made.update(_read(source))
+        finally:
+            _end(tickets, others)
+        return [value for number, piece in enumerate(pieces) for value in made.get(number) or work(piece)]
+
+    return join
+
+
+def _end(tickets: int, others: Sequence[tuple[int, int]]) -> None:
+    os.read(tickets, TICKETS)  # after an error: nobody begins another piece
+    os.close(tickets)
+    for pid, source in others:
+        os.close(source)  # one that still writes ends
+        os.waitpid(pid, 0)
 
 
 def _tickets(count: int) -> int:

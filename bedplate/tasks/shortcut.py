@@ -41,19 +41,20 @@ class Shortcut:
         from bedplate.clients.engine_lists import EngineLists
 
         engine = EngineLists(self._stamp.answers, self.engine)  # it works while the files are looked at
-        if not stamp.files_hold(self._stamp) or not all(
-            registry_files.of_host(host) for host in self._stamp.registries
-        ):
-            engine.close()
-            return None
-        answered = answers.read(self._stamp.answers, engine, registry)
-        return self._stamp.said if answered == self._stamp.answers else None
+        files_hold = stamp.looking(self._stamp)
+        try:
+            answered = answers.read(self._stamp.answers, engine, registry)
+        finally:
+            hold = files_hold()
+        hold = hold and all(registry_files.of_host(host) for host in self._stamp.registries)
+        return self._stamp.said if hold and answered == self._stamp.answers else None
 
     def keep(self, session: Session, said: tuple[str, ...]) -> None:
         """Called by a run that found nothing to do."""
         answers, files = _with_files(session.world.answers)
         # a folder that was listed tells of what appears in it
-        paths = [path for path in sorted(session.looked) if os.path.lexists(path) or not _listed(path, session.looked)]
+        looked = session.looked
+        paths = [path for path in sorted(looked) if os.path.lexists(path) or not _listed(path, looked)]
         look = stamp.look([*paths, *(path for paths in files.values() for path in paths)])
         if not all(os.path.lexists(path) for paths in files.values() for path in paths):
             return  # gone since it was asked for

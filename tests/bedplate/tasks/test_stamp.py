@@ -46,7 +46,7 @@ def kept(folder: Path) -> Stamp:
 
 def test_what_was_kept_is_read_back_as_it_was(tmp_path: Path) -> None:
     read = kept(tmp_path)
-    assert stamp.files_hold(read)
+    assert stamp.looking(read)()
     assert read == a_stamp(tmp_path)._replace(look=read.look, folders=read.folders)
 
 
@@ -106,7 +106,7 @@ def test_an_edit_ends_it(tmp_path: Path, edit: object) -> None:
     before = kept(tmp_path)
     assert callable(edit)
     edit(tmp_path)
-    assert not stamp.files_hold(before)
+    assert not stamp.looking(before)()
 
 
 def test_a_file_that_changed_since_the_run_began_is_not_trusted(tmp_path: Path) -> None:
@@ -140,3 +140,19 @@ def test_a_run_that_ends_by_the_shortcut_imports_little_of_ours() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_many_files_are_looked_at_on_all_cores_and_a_change_of_any_is_seen(tmp_path: Path) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    paths = [str(folder / f"{number:05}") for number in range(stamp.SLICE * stamp.WORTH + 7)]
+    for path in paths[:-1]:  # the last one is not there
+        Path(path).touch()
+    before = stamp.look(paths)
+    assert stamp.look(paths) == before
+    for number in (0, stamp.SLICE, len(paths) - 2, len(paths) - 1):
+        Path(paths[number]).write_text("changed", encoding="utf-8")
+        after = stamp.look(paths)
+        assert after.sum != before.sum
+        assert after.newest == os.lstat(paths[number]).st_ctime_ns
+        before = after
