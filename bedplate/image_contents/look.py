@@ -14,7 +14,11 @@ from bedplate.image_contents.packages import Versions
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 STATUS = "/var/lib/dpkg/status"
 RPM = ("/usr/lib/sysimage/rpm", "/var/lib/rpm")
-RPM_DATABASES = {"rpmdb.sqlite": rpm_databases.sqlite, "Packages": rpm_databases.berkeley}
+RPM_DATABASES = {
+    "rpmdb.sqlite": rpm_databases.sqlite,
+    "Packages.db": rpm_databases.ndb,
+    "Packages": rpm_databases.berkeley,
+}
 APK = ("/lib/apk/db/installed", "/usr/lib/apk/db/installed")
 
 
@@ -128,6 +132,4 @@ class Image:
                         return packages.rpm(headers(database))
                     except ValueError as error:
                         raise UnreadableError(f"{folder}/{name} {error}") from None
-        if any(self.look.entry(f"{folder}/Packages.db") for folder in RPM):
-            raise UnreadableError("its rpm database is of the form ndb (SUSE), which is not read here")
         return {}

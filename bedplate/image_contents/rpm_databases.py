@@ -1,4 +1,4 @@
-"""rpm_databases: the headers of the packages in a database of rpm's, sqlite or Berkeley DB."""
+"""rpm_databases: the headers of the packages in a database of rpm's: sqlite, Berkeley DB or ndb."""
 
 from __future__ import annotations
 
@@ -10,6 +10,12 @@ HASH_MAGIC = 0x061561
 HASH_PAGES, OVERFLOW = (2, 13), 7
 PAGE_HEADER = 26
 KEY_OR_VALUE, ELSEWHERE = 1, 3
+
+# ndb (rpm, lib/backend/ndb/rpmpkg.c), little-endian: what SUSE writes
+NDB_MAGIC, NDB_VERSION = b"RpmP", 0
+NDB_PAGE, NDB_BLOCK = 4096, 16
+NDB_SLOT = struct.Struct("<4sIII")  # "Slot", number of the package, first block, count of blocks
+NDB_BLOB = struct.Struct("<4sIII")  # "BlbS", number of the package, generation, length; then the header
 
 
 def sqlite(database: bytes) -> list[bytes]:
@@ -44,6 +50,35 @@ def berkeley(database: bytes) -> list[bytes]:
         return [value for key, value in _pairs(database, size, order) if key.strip(b"\0")]
     except (struct.error, IndexError):
         raise ValueError("is cut short") from None
+
+
+def ndb(database: bytes) -> list[bytes]:
+    """`Packages.db`. Raises ValueError for what is no such file, or one that was cut short."""
+    try:
+        magic, version, _, pages = struct.unpack_from("<4sIII", database)
+    except struct.error:
+        raise ValueError("is cut short") from None
+    if magic != NDB_MAGIC or version != NDB_VERSION:
+        raise ValueError("is no ndb database of rpm")
+    if not 0 < pages * NDB_PAGE <= len(database):
+        raise ValueError("is cut short")
+    found = []
+    # the file's own header stands in place of the first two slots
+    for magic, number, block, count in NDB_SLOT.iter_unpack(database[2 * NDB_SLOT.size : pages * NDB_PAGE]):
+        if magic != b"Slot":
+            raise ValueError("has a damaged list of packages")
+        if block:
+            found.append(_blob(database, number, block * NDB_BLOCK, count * NDB_BLOCK))
+    return found
+
+
+def _blob(database: bytes, number: int, start: int, size: int) -> bytes:
+    if start + size > len(database) or size < NDB_BLOB.size:
+        raise ValueError("is cut short")
+    magic, of, _, length = NDB_BLOB.unpack_from(database, start)
+    if magic != b"BlbS" or of != number or length > size - NDB_BLOB.size:
+        raise ValueError("has a package that is not where its list says")
+    return database[start + NDB_BLOB.size : start + NDB_BLOB.size + length]
 
 
 def _pairs(database: bytes, size: int, order: str) -> Iterator[tuple[bytes, bytes]]:

@@ -105,6 +105,54 @@ def test_what_is_left_of_a_database_is_refused_and_never_half_read() -> None:
             rpm_databases.berkeley(content)
 
 
+def test_suses_database_is_read_with_what_was_taken_out_of_it() -> None:
+    """Written by rpm 4.18 built with `--enable-ndb`: four packages installed, the first erased; `rpm -qa` says the
+    same."""
+    assert packages.rpm(rpm_databases.ndb(ndb())) == {
+        "git": "2.43.5-1.suse",
+        "vim-minimal": "2:8.0.1763-19",
+        "big": "1.0-1",
+    }
+
+
+def test_a_list_of_packages_may_have_several_pages() -> None:
+    """254 packages fill the first page of 4096 bytes; the blocks of all of them are counted from the file's begin."""
+    blobs, slots, block = b"", b"", 2 * 256
+    for number in range(1, 301):
+        blob = header(f"p{number}", "1.0", "1")
+        stored = struct.pack("<4sIII", b"BlbS", number, 1, len(blob)) + blob + b"\0" * (-(len(blob) + 12) % 16)
+        stored += struct.pack("<II4s", 0, len(blob), b"BlbE")
+        slots += struct.pack("<4sIII", b"Slot", number, block, len(stored) // 16)
+        blobs, block = blobs + stored, block + len(stored) // 16
+    slots += struct.pack("<4sIII", b"Slot", 0, 0, 0) * (2 * 256 - 2 - 300)
+    read = packages.rpm(rpm_databases.ndb(struct.pack("<4s7I", b"RpmP", 0, 1, 2, 301, 0, 0, 0) + slots + blobs))
+    assert len(read) == 300 and read["p300"] == "1.0-1"
+
+
+def test_what_is_left_of_suses_database_is_refused_and_never_half_read() -> None:
+    whole = ndb()
+    blocks = [whole[:end] for end in range(0, len(whole), 16)]
+    for content in (b"", b"x" * 5000, *blocks[:20], *blocks[250:270], *blocks[-70::7], blocks[-1]):
+        with pytest.raises(ValueError, match=r"is no ndb database|cut short"):
+            rpm_databases.ndb(content)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 8000), st.integers(0, 255)), min_size=1, max_size=40))
+def test_suses_database_that_was_damaged_is_read_or_refused_in_words(damage: list[tuple[int, int]]) -> None:
+    database = bytearray(ndb())
+    for at, value in damage:
+        database[at] = value
+    try:
+        packages.rpm(rpm_databases.ndb(bytes(database)))
+    except ValueError as error:
+        assert str(error)
+
+
+def ndb() -> bytes:
+    return gzip.decompress((Path(__file__).parent / "rpm" / "Packages.db.gz").read_bytes())
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.tuples(st.integers(20, 40959), st.integers(0, 255)), min_size=1, max_size=40))
 def test_a_database_that_was_damaged_is_read_or_refused_in_words(damage: list[tuple[int, int]]) -> None:
