@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from bedplate import kept_file
 
-VERSION = 1
+VERSION = 2
 VIEWS = 16  # kept that nothing asked for
 Stamp: TypeAlias = "tuple[int, int, int, int]"
 Hashes: TypeAlias = "dict[str, tuple[Stamp, str]]"  # by name: what the file was like, and its sha256
@@ -18,11 +18,14 @@ Hashes: TypeAlias = "dict[str, tuple[Stamp, str]]"  # by name: what the file was
 class Known(NamedTuple):
     """`digest`: of the folder_look.Sum. `newest`: the latest time in it, ns. `taken`: how many files are.
 
-    `content`: one sum of the names, kinds, modes and hashes of these."""
+    `size`: bytes of these. `as_is`: they have the modes on disk that are hashed.
+    `content`: one sum of their names, kinds, modes and hashes."""
 
     digest: str
     newest: int
     taken: int
+    size: int
+    as_is: bool
     content: str
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
+from bedplate.file_set import FileSet as FileSet
+from bedplate.file_set import ReadFile as ReadFile
 from bedplate.model import Output, Registry, Spec
 from bedplate.questions import Answers, Question
 
@@ -92,25 +94,6 @@ class Task:
 
 
 # ---- running
-
-
-@dataclass(frozen=True)
-class ReadFile:
-    """One file, folder or link that belongs to a task's inputs."""
-
-    path: str  # relative to FileSet.root, forward slashes
-    kind: str  # file | dir | symlink
-    mode: int  # permission bits as hashed
-    sha256: str  # of the content; of the target's text for a symlink; "" for a folder
-    size: int
-    stamp: tuple[int, int, int, int]  # size, mtime ns, ctime ns, inode when it was hashed
-    as_is: bool = False  # its mode on disk was the one that was hashed
-
-
-@dataclass(frozen=True)
-class FileSet:
-    root: str  # relative to the project's root
-    files: tuple[ReadFile, ...]
 
 
 @dataclass(frozen=True)
@@ -243,3 +226,5 @@ class BuildRequest:
     extra_files: Mapping[str, bytes] = field(default_factory=dict, repr=False)  # in the context for this build only
     # an ignore file with which a client program may be handed the folder itself, None: it is given the files alone
     ignore: bytes | None = None
+    # looks at the folder again: a path in it that is not any more what was hashed, None: all are
+    changed: Callable[[], str | None] = field(default=lambda: None, repr=False)

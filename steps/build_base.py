@@ -175,6 +175,7 @@ def _dockerfile(inputs: DockerfileInputs, name: str, given: Given, clients: Clie
         dockerfile_path=entry.dockerfile,
         file_set=given.file_sets[0],
         ignore=recipe.ignore,
+        changed=recipe.changed,
         args=args,
         target=entry.target,
         platform=entry.platform or this_platform(),

@@ -57,7 +57,7 @@ def build(request: BuildRequest, root: Path, engine: Engine, log: Log, with_: Cl
     """Image id. The image carries `request.tag`. Raises StepError with the instruction that failed.
 
     `root`: the project's. The client is handed the context's folder itself where that is the same, else one below
-    `.bedplate` in which the files are laid out."""
+    `.bedplate` in which the files are laid out. StepError, too, where a file was changed meanwhile."""
     layout, extra = apart(request)
     with ExitStack() as stack:
         own = staging.as_it_is(request, root)
@@ -86,12 +86,21 @@ def build(request: BuildRequest, root: Path, engine: Engine, log: Log, with_: Cl
     if code:
         raise failure.explain(request, layout, progress.failed(f"exit code {code}"), log, classic=False)
     image = docker.finished(request, engine)
-    try:
-        staging.hold(request, root)
-    except StepError:
-        engine.remove_image(request.tag)  # the tag says what was hashed, and the image may hold something else
-        raise
+    if own:
+        _hold(request, engine)
     return image
+
+
+def _hold(request: BuildRequest, engine: Engine) -> None:
+    """Raises StepError where the client may have sent something else than what was hashed."""
+    changed: str | None = "the context"
+    try:
+        changed = request.changed()
+    finally:
+        if changed:
+            engine.remove_image(request.tag)  # which says what was hashed
+    if changed:
+        raise StepError(f"{changed} was changed during the build", "run again")
 
 
 def _run(command: Sequence[str], environ: Mapping[str, str], progress: PlainProgress) -> int:

@@ -84,8 +84,7 @@ def _why_client(request: BuildRequest, engine: Engine) -> str:
         return "secrets"
     if not engine.fetches_context:
         return "the engine's BuildKit, which cannot read a context that is posted"
-    files = request.file_set.files
-    size = sum(file.size for file in files)
-    if len(files) > MANY_FILES or size > MANY_BYTES:
-        return f"the size of its context ({len(files)} files, {size / 1e6:.0f} MB)"
+    count, size = len(request.file_set.files), request.file_set.size
+    if count > MANY_FILES or size > MANY_BYTES:
+        return f"the size of its context ({count} files, {size / 1e6:.0f} MB)"
     return ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -33,7 +33,7 @@ class Layout:
     lines: Mapping[int, int]  # line of `dockerfile` -> line of the file on disk
     target: str | None
     below: str
-    files: tuple[ReadFile, ...]  # named relative to `below`
+    files: Collection[ReadFile]  # named relative to `below`
     extra: Mapping[str, bytes]  # the Dockerfile and what is there for this build only, named from the top
 
 
@@ -75,8 +75,7 @@ def apart(request: BuildRequest) -> tuple[Layout, Mapping[str, bytes]]:
         secrets[secret] = content
         # a secret is the root user's alone unless it is said otherwise
         text = text.replace(f"type=bind,source={name},", f"type=secret,id={secret},mode=0444,")
-    files = tuple(sorted(request.file_set.files, key=lambda file: file.path))
-    return Layout(text, request.lines, request.target, "", files, {}), secrets
+    return Layout(text, request.lines, request.target, "", request.file_set.files, {}), secrets
 
 
 def shown(name: str) -> str:

@@ -19,26 +19,10 @@ FOLDER_MODE = 0o755
 
 def as_it_is(request: BuildRequest, root: Path) -> Path | None:
     """The context's own folder, where it can be handed over: all in it that is taken has the modes that were hashed."""
-    folder, files = root / request.file_set.root, request.file_set.files
-    if request.ignore is None or not all(f.as_is for f in files if f.kind == "file"):
+    if request.ignore is None or not request.file_set.as_is:
         return None
-    folders = {"", *(f.path.rpartition("/")[0] for f in files), *(f.path for f in files if f.kind == "dir")}
-    return folder if all(_mode(f"{folder}/{inner}") == FOLDER_MODE for inner in folders) else None
-
-
-def hold(request: BuildRequest, root: Path) -> None:
-    """Raises StepError where a file is not any more the one that was hashed."""
-    folder = str(root / request.file_set.root)
-    for file in request.file_set.files:
-        if file.kind != "file":
-            continue
-        path = f"{folder}/{file.path}"
-        try:
-            same = stamp(os.lstat(path)) == file.stamp
-        except OSError:
-            same = False
-        if not same:
-            raise StepError(f"{path} was changed during the build", "run again")
+    folder = root / request.file_set.root
+    return folder if all(_mode(f"{folder}/{inner}") == FOLDER_MODE for inner in request.file_set.folders) else None
 
 
 @contextmanager
@@ -82,6 +66,7 @@ def _fill(folder: Path, layout: Layout, source: Path) -> None:
                 modes[to] = file.mode
             elif file.kind == "symlink":
                 to.symlink_to((source / file.path).readlink())
+                _unchanged(source / file.path, file)
             else:
                 _place(source / file.path, to, file)
         except OSError as error:
@@ -100,8 +85,12 @@ def _make(folder: Path, within: Path, modes: dict[Path, int]) -> None:
 
 def _place(source: Path, to: Path, file: ReadFile) -> None:
     """A copy with the same time: a hard link would change the ctime of the file, and it would be hashed again."""
-    if stamp(source.lstat()) != file.stamp:
-        raise StepError(f"{source} was changed while the build began", "run again")
     shutil.copyfile(source, to)
+    _unchanged(source, file)
     shutil.copystat(source, to)
     to.chmod(file.mode)
+
+
+def _unchanged(source: Path, file: ReadFile) -> None:
+    if stamp(source.lstat()) != file.stamp:
+        raise StepError(f"{source} was changed while the build began", "run again")

@@ -6,13 +6,13 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 
 from bedplate import ignorefile
 from bedplate.context import sources as context_sources
 from bedplate.context.archive import tar
-from bedplate.context.disk import LARGE, parts_of, read_files, tree
+from bedplate.context.disk import LARGE, parts_of, read_files, seen, tree
 from bedplate.context.listing import Listing
 from bedplate.context.rewritten import sent
 from bedplate.context.sources import Chosen
@@ -25,10 +25,11 @@ from bedplate.dockerfile.reader import Dockerfile
 from bedplate.dockerfile.scope import PROXIES
 from bedplate.dockerfile.stages import OWN, Needed, Parent, Reference
 from bedplate.errors import Mistake, SpecError
+from bedplate.file_set import FileSet
 from bedplate.fingerprint import text as short
 from bedplate.folder_look import Row
 from bedplate.stat_cache import StatCache
-from bedplate.step import DockerfileFiles, FileSet
+from bedplate.step import DockerfileFiles
 from bedplate.wildcards import BadPatternError, has_wildcard
 
 __all__ = ["Parent", "Recipe", "ignored", "parts_of", "read", "sent", "tar", "tree", "triggers"]
@@ -40,7 +41,9 @@ STATE_FOLDER = ".bedplate"
 class Recipe:
     """What an image is made of. `parts` name all of it but the digests of `parents`.
 
-    files          gives the file set, which for a large context is costly and only needed to build
+    file_set       its parts are among `parts`
+    changed        looks again, at the files alone: the path of one that was written since, put there or taken away,
+                   None: there is none
     ignore         the ignore file that counts, and lines for what at the context's top no instruction takes; None
                    where not every client would read it alike
     unused_args    arguments of the spec that no ARG of the file names
@@ -50,17 +53,13 @@ class Recipe:
     dockerfile: Dockerfile
     parts: Mapping[str, str]
     parents: tuple[Parent, ...]
-    files: Callable[[], FileSet]
+    file_set: FileSet
+    changed: Callable[[], str | None]
     ignore: bytes | None
     unused_args: tuple[str, ...]
     warnings: tuple[Mistake, ...]
     references: tuple[Reference, ...]
     needed: tuple[dockerfile_reader.Instruction, ...]
-
-    @cached_property
-    def file_set(self) -> FileSet:
-        """Its parts are among `parts`. Raises StepError where files of a large context have changed since."""
-        return self.files()
 
 
 def read(files: DockerfileFiles, root: Path, cache: StatCache, onbuild: OnBuild = dockerfile_onbuild.none) -> Recipe:
@@ -69,17 +68,22 @@ def read(files: DockerfileFiles, root: Path, cache: StatCache, onbuild: OnBuild 
     dockerfile = _parse(_text(root, files.dockerfile), files.dockerfile)
     args = {**files.args, **{name: OWN + image for name, image in files.images.items()}}
     needed = dockerfile_stages.needed(dockerfile, files.target, args, files.platform, onbuild)
-    listing = _listing(files, root, cache.looked)
-    chosen = context_sources.choose(needed.sources, dockerfile, listing, ignore_path(files, root) or "")
-    taken = _taken(files.context, chosen, cache)
+
+    def take() -> _Taken:
+        listing = _listing(files, root, cache.looked)
+        chosen = context_sources.choose(needed.sources, dockerfile, listing, ignore_path(files, root) or "")
+        return _taken(files.context, chosen, cache)
+
+    taken = take()
     return Recipe(
         dockerfile=dockerfile,
         parts={**dict(_parts(dockerfile, needed, files, args)), **taken.parts},
         parents=tuple(dict.fromkeys(needed.parents)),
-        files=taken.file_set,
-        ignore=_handed_on(files, root, chosen),
+        file_set=taken.file_set,
+        changed=lambda: _changed(taken, take),
+        ignore=_handed_on(files, root, taken.chosen),
         unused_args=_unused(dockerfile, args),
-        warnings=(*needed.warnings, *chosen.warnings, *taken.warnings),
+        warnings=(*needed.warnings, *taken.chosen.warnings, *taken.warnings),
         references=tuple(needed.references),
         needed=tuple(needed.instructions),
     )
@@ -104,8 +108,10 @@ def ignore_path(files: DockerfileFiles, root: Path) -> str | None:
 
 @dataclass(frozen=True)
 class _Taken:
+    chosen: Chosen
     parts: Mapping[str, str]
-    file_set: Callable[[], FileSet]
+    file_set: FileSet
+    seen: Callable[[], Mapping[str, object]]
     warnings: Sequence[Mistake]
 
 
@@ -115,7 +121,7 @@ def _taken(root: str, chosen: Chosen, cache: StatCache) -> _Taken:
         from bedplate.context.large import LargeContext
 
         large = LargeContext(root, chosen, cache)
-        return _Taken(large.parts, large.file_set, large.warnings)
+        return _Taken(chosen, large.parts, large.file_set, lambda: large.seen, large.warnings)
     entries: dict[str, Row | None] = dict.fromkeys(chosen.paths)
     for folder in chosen.folders:
         cache.looked.add(whole.listing.absolute(folder))
@@ -123,7 +129,18 @@ def _taken(root: str, chosen: Chosen, cache: StatCache) -> _Taken:
             entries[folder] = None
         entries.update(whole.rows(folder))
     read_set = read_files(whole.listing, root, entries, cache, chosen.mistake)
-    return _Taken(parts_of(read_set.file_set), lambda: read_set.file_set, read_set.warnings)
+    found = read_set.file_set
+    return _Taken(chosen, parts_of(found), found, lambda: seen(found.files), read_set.warnings)
+
+
+def _changed(before: _Taken, take: Callable[[], _Taken]) -> str | None:
+    folder = before.file_set.root
+    try:
+        was, now = before.seen(), take().seen()
+    except (SpecError, OSError):
+        return folder  # something that is taken is not there, or cannot be read
+    path = next((path for path in (*was, *now) if was.get(path) != now.get(path)), None)
+    return None if path is None else os.path.normpath(f"{folder}/{path}")
 
 
 def _ignore_paths(files: DockerfileFiles) -> tuple[str, str]:

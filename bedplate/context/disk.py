@@ -11,10 +11,11 @@ from typing import TypeAlias
 
 from bedplate.context.listing import Listing, kind
 from bedplate.errors import Mistake, SpecError
+from bedplate.file_set import FileSet, ReadFile
 from bedplate.folder_look import Row
 from bedplate.ignorefile import Matcher
 from bedplate.stat_cache import Stamp, StatCache, stamp
-from bedplate.step import FileSet, ReadFile, Tree
+from bedplate.step import Tree
 
 # What git keeps of a mode: a checkout of another user, with another umask, is the same.
 PLAIN, EXECUTABLE, FOLDER, LINK = 0o644, 0o755, 0o755, 0o777
@@ -80,6 +81,11 @@ def parts_by_folder(files: Iterable[ReadFile]) -> Mapping[str, str]:
         if file.kind != "dir":
             inner.setdefault(file.path.rpartition("/")[0], []).append(file)
     return dict(folder_part(path, folder_sum(own), taken=path in taken) for path, own in inner.items())
+
+
+def seen(files: Iterable[ReadFile]) -> Mapping[str, object]:
+    """By path: moves when a file is written, even with what it held before; the time of a folder says nothing."""
+    return {f.path: f if f.kind != "dir" else f.kind for f in files}
 
 
 def folder_part(folder: str, content: str, *, taken: bool) -> tuple[str, str]:

@@ -16,13 +16,14 @@ from bedplate.context.disk import (
     parts_of,
     read_entries,
     read_files,
+    seen,
 )
 from bedplate.context.sources import Chosen
 from bedplate.errors import Mistake, StepError
+from bedplate.file_set import FileSet, ReadFile, Unlisted
 from bedplate.folder_cache import Known
 from bedplate.folder_look import Row
 from bedplate.stat_cache import StatCache, hash_file, racy
-from bedplate.step import FileSet, ReadFile
 
 MANY = 500  # files to be hashed, from which on other cores are asked to help
 NO_STAMP = (0, 0, 0, 0)
@@ -31,7 +32,9 @@ NO_STAMP = (0, 0, 0, 0)
 class LargeContext:
     """`root`: the context, relative to the project's. Raises SpecError, and OSError where a folder cannot be read.
 
-    parts     what `parts_of` makes of the file set, which is not made for it"""
+    parts  what `parts_of` makes of the file set, whose files are not listed for it
+    seen   what `context.disk.seen` says of a set; a folder stands for the files in it, and files that are not taken
+           change nothing"""
 
     def __init__(self, root: str, chosen: Chosen, cache: StatCache) -> None:
         self._root, self._chosen, self._whole, self._cache = root, chosen, chosen.whole, cache
@@ -46,10 +49,22 @@ class LargeContext:
         for folder, known in self._known.items():
             entries = self._whole.sum(folder).entries
             cache.looked_folders[self._listing.absolute(folder)] = (known.digest, known.newest, entries)
-        count = sum(known.taken + (folder != "") for folder, known in self._known.items()) + len(self._single)
-        self.parts: Mapping[str, str] = self._parts() if count > LARGE else parts_of(self.file_set())
+        self.seen: Mapping[str, object] = {**seen(self._single), **{f: k[1:] for f, k in self._known.items()}}
+        self.file_set = FileSet(self._root, self._unlisted())
+        self.parts: Mapping[str, str] = self._parts() if len(self.file_set.files) > LARGE else parts_of(self.file_set)
 
-    def file_set(self) -> FileSet:
+    def _unlisted(self) -> Unlisted:
+        known = self._known.values()
+        alone = FileSet(self._root, self._single)
+        return Unlisted(
+            length=sum(one.taken for one in known) + len(self._known) - ("" in self._known) + len(self._single),
+            size=sum(one.size for one in known) + alone.size,
+            as_is=all(one.as_is for one in known) and alone.as_is,
+            folders=alone.folders.union(self._known, (folder.rpartition("/")[0] for folder in self._known)),
+            read=self._listed,
+        )
+
+    def _listed(self) -> Sequence[ReadFile]:
         """Raises StepError where a folder is not any more what it was."""
         found = list(self._single)
         for folder, files in self._read(list(self._known)).items():
@@ -58,7 +73,7 @@ class LargeContext:
             found += files
             if folder:
                 found.append(ReadFile(folder, "dir", FOLDER, "", 0, NO_STAMP))
-        return FileSet(self._root, tuple(sorted(found, key=lambda file: file.path)))
+        return sorted(found, key=lambda file: file.path)
 
     def _covered(self, path: str) -> bool:
         if path in self._chosen.folders:
@@ -77,7 +92,9 @@ class LargeContext:
         began = time.time_ns()
         for folder, files in self._read(new).items():
             newest = max((max(f.stamp[1], f.stamp[2]) for f in files), default=0)
-            known[folder] = Known(self._whole.sum(folder).digest, newest, len(files), folder_sum(files))
+            one = FileSet(folder, files)
+            digest, content = self._whole.sum(folder).digest, folder_sum(files)
+            known[folder] = Known(digest, newest, len(files), one.size, one.as_is, content)
             if not racy((0, newest, newest, 0), began) and not self.warnings:
                 self._cache.folders.keep(self._view, folder, known[folder])
         return known

@@ -36,7 +36,7 @@ def took(given: Given, output: Output, clients: Connections) -> dict[str, int]:
         return {}  # the image is made; whoever needs the engine next will say that it is gone
     if image is None:
         return {}
-    context = sum(file.size for files in given.file_sets for file in files.files)
+    context = sum(files.size for files in given.file_sets)
     return {"image": int(image.get("Size", 0)), "context": context}
 
 

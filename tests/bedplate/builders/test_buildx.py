@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 from building import Lines, all_bytes, files_of, request
 
+from bedplate import context
 from bedplate.builders import buildx
 from bedplate.clients.docker_engine import Engine
 from bedplate.errors import StepError
-from bedplate.stat_cache import stamp
-from bedplate.step import FileSet, ReadFile
+from bedplate.stat_cache import StatCache, stamp
+from bedplate.step import DockerfileFiles, FileSet, ReadFile
 
 pytestmark = pytest.mark.engine
 SECRET = b"s3cr3t-of-the-test"
@@ -93,19 +94,38 @@ def restamped(files: FileSet, root: Path) -> tuple[ReadFile, ...]:
 def test_an_image_of_files_that_changed_during_the_build_is_not_kept(
     client: buildx.Client, engine: Engine, tmp_path: Path, log: Lines, tags: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wanted = request(tmp_path, "FROM scratch\nCOPY x /\n", {"x": "1"})
+    (tmp_path / "context").mkdir(mode=0o755)
+    (tmp_path / "context/x").write_text("1")
+    (tmp_path / "context/x").chmod(0o644)
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
+    files = DockerfileFiles("context", "Dockerfile", None, {}, {}, "linux/amd64")
+    recipe = context.read(files, tmp_path, StatCache(tmp_path / "cache"))
+    wanted = request(tmp_path, "FROM scratch\nCOPY . /\n", file_set=recipe.file_set, ignore=recipe.ignore)
+    wanted = replace(wanted, changed=recipe.changed)
     tags.append(wanted.tag)
+    buildx.build(wanted, tmp_path, engine, log, client)
+    assert engine.image(wanted.tag) is not None
     plain = buildx._run
 
     def run(*words: Any) -> int:
-        code = plain(*words)
-        (tmp_path / "context/x").write_text("other")
-        return code
+        (tmp_path / "context/y").touch()
+        return plain(*words)
 
     monkeypatch.setattr(buildx, "_run", run)
-    with pytest.raises(StepError, match="x was changed during the build"):
+    with pytest.raises(StepError, match="context/y was changed during the build"):
         buildx.build(wanted, tmp_path, engine, log, client)
     assert engine.image(wanted.tag) is None
+
+
+def test_a_file_that_changes_while_it_is_laid_out_ends_the_build(tmp_path: Path) -> None:
+    wanted = request(tmp_path, "FROM scratch\nCOPY . /\n", {"x": "1"})
+    (tmp_path / "context/x").write_text("other")
+    with (
+        pytest.raises(StepError, match="x was changed while the build began"),
+        buildx.staging.staged(buildx.apart(wanted)[0], tmp_path, wanted),
+    ):
+        pass
+    assert not any((tmp_path / ".bedplate" / "contexts").glob("*/"))
 
 
 def test_laying_the_files_out_leaves_them_untouched(tmp_path: Path) -> None:

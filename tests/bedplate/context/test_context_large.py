@@ -179,7 +179,50 @@ def test_a_file_that_changes_before_the_files_are_listed_stops_the_build(root: P
     found = read(root)
     (root / "img/sub/a").write_text("changed", encoding="utf-8")
     with pytest.raises(StepError, match="img/sub: a file changed while the files were read"):
-        assert found.file_set
+        list(found.file_set.files)
+
+
+def test_what_is_asked_before_a_build_lists_no_file(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / "img/sub/a").chmod(0o600)
+    found = read(root)
+    listed = context.FileSet(found.file_set.root, list(found.file_set.files))
+    assert not listed.as_is
+    (root / "img/sub/a").chmod(0o644)
+    for text in (ALL, "FROM scratch\nCOPY sub left/kept other/x a /to/\n"):
+        now = read(root, text)
+        with monkeypatch.context() as patch:
+            patch.setattr(context_large.LargeContext, "_listed", None)  # would fail
+            said = (len(now.file_set.files), now.file_set.size, now.file_set.as_is, now.file_set.folders)
+            assert now.changed() is None
+        listed = context.FileSet(now.file_set.root, list(now.file_set.files))
+        assert said == (len(listed.files), listed.size, listed.as_is, listed.folders)
+
+
+@pytest.mark.parametrize("few", [False, True])
+def test_what_is_written_during_a_build_is_told(root: Path, few: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if few:
+        monkeypatch.setattr(context, "LARGE", 1000)
+        monkeypatch.setattr(context_whole, "LARGE", 1000)
+
+    def told(edit: Callable[[Path], object], text: str = ALL) -> str | None:
+        found = read(root, text, "**/*.log\nother\n")
+        time.sleep(0.02)  # a tick of the clock: what a builder reads takes longer
+        edit(root / "img")
+        return found.changed()
+
+    there = "img/sub" if not few else "img/sub/a"
+    assert told(lambda _: None) is None
+    assert told(lambda img: (img / "sub/a").write_text("sub/a", encoding="utf-8")) == there, "the same, but written"
+    assert told(lambda img: (img / "sub/a").chmod(0o755)) == there
+    assert told(lambda img: (img / "sub/new").touch()) == (there if not few else "img/sub/new")
+    assert told(lambda img: (img / "sub/new").unlink()) == (there if not few else "img/sub/new")
+    assert told(lambda img: (img / "new").mkdir()) == "img/new"
+    assert told(lambda img: (img / "new").rmdir()) == "img/new"
+    assert told(lambda img: (img / "a").write_text("1", encoding="utf-8"), "FROM scratch\nCOPY a sub /to/\n") == "img/a"
+    assert told(lambda img: (img / "b").unlink(), "FROM scratch\nCOPY b sub /to/\n") == "img"
+    assert told(lambda img: (img / "sub/x.log").touch()) is None, "ignored"
+    assert told(lambda img: (img / "other/x").write_text("1", encoding="utf-8")) is None, "ignored"
+    assert told(lambda img: (img / "a").write_text("2", encoding="utf-8"), "FROM scratch\nCOPY sub /to/\n") is None
 
 
 def test_a_file_written_just_now_is_not_trusted(root: Path, hashed: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
