@@ -109,10 +109,12 @@ def serves(conda: CondaFile) -> bool:
 
 def missing_server(conda: CondaFile, file: str, version: str) -> Mistake | None:
     """What to tell who deploys this on an image without the server (v2), or None."""
-    if serves(conda):
-        return None
+    return None if serves(conda) else server_missing(file, version)
+
+
+def server_missing(file: str, version: str) -> Mistake:
     message = f"Azure ML's inference server is missing: nothing here would answer a request ({SERVER} or {DEFAULTS})"
-    return Mistake(file, 0, 0, message, f"add the line {SERVER}=={version} to its pip requirements")
+    return Mistake(file, 0, 0, message, f"add the line {SERVER}=={version} to its pip requirements, or write inference_config")
 
 
 def package(spec: str) -> str:

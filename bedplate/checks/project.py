@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
+from bedplate import inference_server
 from bedplate.checks import (
     dockerfile,
     excuses,
@@ -59,7 +60,8 @@ class _Project:
             elif task.step == "create_environment":
                 found += self._environment(task)
             elif task.step == "deploy":
-                found += services.find(self.spec.services[task.entry], self.spec, self.root, self._image_text, self._at)
+                texts = inference_server.texts(self.spec, self.root, self._text)
+                found += services.find(self.spec.services[task.entry], self.spec, self.root, texts, self._at)
         found = [f for f in under_policy(found, self.spec.policy) if not self._excused(f)]
         for path in list(self._lines):
             found += excuses.bad(path, self._lines[path])
@@ -178,18 +180,6 @@ class _Project:
             yield Finding("SecretInSpec", self._at(("environments", entry.name, "variables", name), message, mend))
 
     # ---- texts and places
-
-    def _image_text(self, name: str) -> str | None:
-        """The instructions of a Dockerfile image and the requirement files that its build is sent."""
-        entry = self.spec.images[name]
-        if not isinstance(entry, DockerfileImage):
-            return None
-        text = self._text(entry.dockerfile)
-        if text is None:
-            return None
-        folder = self.root / entry.context
-        listed = [p for pattern in ("*.txt", "*.y*ml", "*.toml") for p in folder.glob(pattern)]
-        return "\n".join([text, *(self._text(p.relative_to(self.root).as_posix()) or "" for p in listed)])
 
     def _text(self, path: str) -> str | None:
         try:

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bedplate import conda_file, own_images, requirements
+from bedplate import conda_file, inference_server, own_images, requirements
 from bedplate.azureml import read
 from bedplate.checks import scoring
+from bedplate.checks.codes import ERROR
 from bedplate.checks.finding import Finding, of_mistake
 from bedplate.errors import Mistake, SpecError
+from bedplate.inference_server import Texts
 from bedplate.model import (
+    AzureMlEnvironment,
     AzureMlV1Environment,
-    DockerfileImage,
     EnvironmentEntry,
     OnlineEndpointDeploy,
-    ReferenceImage,
-    RootfsImage,
     ServiceEntry,
     Spec,
 )
 
-Texts = Callable[[str], "str | None"]  # all that makes up the image of this name, as text; None: not known
 At = Callable[[tuple[str, ...], str, str], Mistake]  # a mistake at these keys of pipeline.yaml: message, hint
-
-# Microsoft's images that bring the server (facts: its own naming of inference images)
-WITH_SERVER = re.compile(r"azureml/(?:.*inference|curated/)|azureml/onnxruntime")
-MENTIONS = re.compile(r"azureml[-_.]inference[-_.]server[-_.]http|azureml[-_.]defaults|azmlinfsrv", re.IGNORECASE)
 
 
 def find(service: ServiceEntry, spec: Spec, root: Path, texts: Texts, at: At) -> Iterator[Finding]:
@@ -93,14 +87,22 @@ def _server(
     for path in (environment.pip, environment.conda):
         if path and _names_server(path, path == environment.conda, root):
             return
-    if environment.image and brings_server(environment.image, spec, texts) is not False:
+    brought = inference_server.brought(environment.image, spec, texts) if environment.image else False
+    where = environment.conda or environment.pip
+    if where and not environment.user_managed and isinstance(spec.target.environment, AzureMlEnvironment):
+        if not brought:  # the run refuses it in these words
+            missing = conda_file.server_missing(where, environment.inference_server)
+            yield Finding("InferenceServerMissing", missing, severity=ERROR)
+        return
+    if brought is not False:
         return
     keys = ("environments", environment.name)
     message = (
         f"environments.{environment.name}: nothing in it brings the inference server that runs {service.entry_script}"
     )
-    where = environment.pip or environment.conda or "the image"
-    hint = f"add {conda_file.SERVER}=={environment.inference_server} to {where}, or write inference_config"
+    hint = (
+        f"add {conda_file.SERVER}=={environment.inference_server} to {where or 'the image'}, or write inference_config"
+    )
     yield Finding("InferenceServerMissing", at(keys, message, hint))
 
 
@@ -110,24 +112,3 @@ def _names_server(path: str, conda: bool, root: Path) -> bool:
     except SpecError:
         return True  # whoever reads it says what is wrong with it
     return requirements.named((conda_file.SERVER, conda_file.DEFAULTS), listed) is not None
-
-
-def brings_server(image: str, spec: Spec, texts: Texts) -> bool | None:
-    """Whether the image or one below it names the server; None where a public image may hold anything."""
-    name: str | None = image
-    unknown = False
-    while name is not None:
-        entry = spec.images[name]
-        if isinstance(entry, ReferenceImage):
-            return True if WITH_SERVER.search(entry.reference) else None
-        if isinstance(entry, RootfsImage):
-            return None if unknown else False
-        assert isinstance(entry, DockerfileImage)
-        text = texts(name)
-        if text is None:
-            return None
-        if MENTIONS.search(text) or WITH_SERVER.search(text):
-            return True
-        unknown = unknown or bool(re.search(r"(?im)^\s*FROM\s+(?!scratch\b)(?:--\S+\s+)*[^$\s]*[a-z]", text))
-        name = next(iter(entry.from_.values()), None)
-    return None if unknown else False

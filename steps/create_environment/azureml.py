@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from bedplate import conda_file, folder, labels, own_images
+from bedplate import conda_file, folder, inference_server, labels, own_images
 from bedplate.azureml import bodies as azureml_bodies
 from bedplate.azureml import documents as azureml_yaml
 from bedplate.azureml import v1 as azureml_v1
@@ -43,7 +43,7 @@ SERVER_ROUTES = InferenceConfig(Route(recipe.PORT, "/"), Route(recipe.PORT, "/")
 class Inputs:
     """`reference`: an image that Azure ML takes as it stands; None: the pushed one. `from_`: a YAML used in place.
 
-    `own`: what an image of the environment's own is made of; None: it has none."""
+    `scored`: a service's script runs in it. `own`: what an image of its own is made of; None: it has none."""
 
     target: str
     workspace: Workspace | None
@@ -53,6 +53,7 @@ class Inputs:
     user_managed: bool
     pip: str | None
     conda: str | None
+    scored: bool
     inference_server: str
     inference_config: InferenceConfig | None
     from_: str | None
@@ -77,6 +78,7 @@ def task(spec: Spec, entry: EnvironmentEntry) -> Task:
         user_managed=entry.user_managed,
         pip=entry.pip,
         conda=entry.conda,
+        scored=inference_server.needed(entry, spec),
         inference_server=entry.inference_server,
         inference_config=entry.inference_config,
         from_=entry.from_,
@@ -167,7 +169,7 @@ def _place(wanted: EnvironmentVersion, clients: Clients) -> str:
 
 
 def _own(inputs: Inputs, given: Given, clients: Clients, image: str | None) -> tuple[EnvironmentVersion, str | None]:
-    conda = None if image else _packages(inputs, given.file_sets, clients.root)
+    conda = None if image else _packages(inputs, given.file_sets, clients)
     if image is None and inputs.reference is None:
         pushed = given.one(PushedImage)
         image = f"{pushed.repository}@{pushed.digest}"
@@ -180,17 +182,29 @@ def _own(inputs: Inputs, given: Given, clients: Clients, image: str | None) -> t
     return EnvironmentVersion(inputs.name, None, image, inference_config=routes), conda
 
 
-def _packages(inputs: Inputs, file_sets: Sequence[FileSet], root: Path) -> str | None:
+def _packages(inputs: Inputs, file_sets: Sequence[FileSet], clients: Clients) -> str | None:
     """The text of the conda file; None: the image is the environment as it stands."""
     named = inputs.conda or inputs.pip
     if inputs.user_managed or named is None:
         return None
+    root = clients.root
     texts = {f.path: (root / f.path).read_text(encoding="utf-8-sig") for files in file_sets for f in files.files}
     read = conda_file.of_conda(named, texts) if inputs.conda else conda_file.of_pip(named, texts)
-    missing = conda_file.missing_server(read, named, inputs.inference_server)
-    if missing and inputs.inference_config is None:  # an image with routes brings a server of its own
+    missing = conda_file.missing_server(read, named, inputs.inference_server) if inputs.scored else None
+    if missing and not _brought(inputs, clients):
         raise SpecError([missing])
     return written(read.document())
+
+
+def _brought(inputs: Inputs, clients: Clients) -> bool:
+    def read(path: str) -> str | None:
+        try:
+            return (clients.root / path).read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError):
+            return None
+
+    texts = inference_server.texts(clients.spec, clients.root, read)
+    return inputs.image is not None and bool(inference_server.brought(inputs.image, clients.spec, texts))
 
 
 def _from(inputs: Inputs, root: Path) -> tuple[EnvironmentVersion, str | None]:

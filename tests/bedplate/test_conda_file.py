@@ -132,5 +132,6 @@ def test_a_service_without_a_server_is_told_which_line_to_add() -> None:
     asked = read("dependencies:\n- pip:\n  - numpy\n")
     missing = conda_file.missing_server(asked, "services/a/conda.yml", "1.5.1")
     assert missing is not None
-    assert missing.hint == "add the line azureml-inference-server-http==1.5.1 to its pip requirements"
+    line = "add the line azureml-inference-server-http==1.5.1 to its pip requirements"
+    assert missing.hint == f"{line}, or write inference_config"
     assert conda_file.missing_server(conda_file.with_defaults(asked)[0], "services/a/conda.yml", "1.5.1") is None

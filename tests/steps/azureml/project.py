@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from bedplate import fingerprint, specfile
+from bedplate.checks import project as checks
+from bedplate.checks.finding import Finding
 from bedplate.clients import azure_operations
 from bedplate.clients.azure import Azure, Patience
 from bedplate.model import Deployment, Environment, PushedImage, SmokeReport
@@ -90,6 +92,12 @@ class Project:
     def smoke(self, deployed: Deployment) -> SmokeReport:
         task = self._task(smoke_test)
         return smoke_test.run(task.inputs, self._given(task, {task.needs[0]: deployed}), self._clients())
+
+    def check(self) -> list[Finding]:
+        """What `doit check` says of the service's files."""
+        spec = specfile.load(self.root / "pipeline.yaml")
+        reads = Reads(self.root, StatCache(self.root / ".bedplate/stat"), lambda *_: "")
+        return checks.find(spec, list(deploy.tasks(spec)), reads, lambda *_: "")
 
     def _task(self, step: Any) -> Task:
         (task,) = step.tasks(specfile.load(self.root / "pipeline.yaml"))

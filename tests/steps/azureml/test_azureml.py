@@ -57,6 +57,31 @@ def test_without_the_inference_server_the_line_to_add_is_named(project: Project,
     assert not of_kind(azure, "environments/")
 
 
+def test_the_inference_server_may_be_in_the_image(project: Project) -> None:
+    project.write("conda.yml", "dependencies: [python=3.11, pip, {pip: [numpy==2.0]}]\n")
+    project.write("images/base/Dockerfile", "FROM scratch\nRUN pip install azureml-inference-server-http==1.5.1\n")
+    assert project.environment().reference
+
+
+def test_an_environment_in_which_no_script_is_run_needs_no_inference_server(project: Project) -> None:
+    project.write("conda.yml", "dependencies: [python=3.11, pip, {pip: [numpy==2.0]}]\n")
+    project.edit("    code: code\n    entry_script: score.py\n", "")
+    assert project.environment().reference
+
+
+def test_what_a_run_refuses_for_want_of_the_inference_server_is_an_error_of_check_in_the_same_words(
+    project: Project,
+) -> None:
+    project.write("conda.yml", "dependencies: [python=3.11, pip, {pip: [numpy==2.0]}]\n")
+    with pytest.raises(SpecError) as refused:
+        project.environment()
+    (told,) = (one for one in project.check() if one.code == "InferenceServerMissing")
+    assert (told.weight, told.mistake) == ("error", refused.value.mistakes[0])
+    project.write("images/base/Dockerfile", "FROM scratch\nRUN pip install azureml-inference-server-http==1.5.1\n")
+    assert [one for one in project.check() if one.code == "InferenceServerMissing"] == []
+    project.environment()
+
+
 def test_an_environment_without_an_image_takes_the_default_and_says_which(project: Project, azure: StandIn) -> None:
     project.edit("image: base, ", "")
     image = project.environment().image
@@ -196,7 +221,7 @@ def test_a_protected_target_is_not_changed_where_nobody_can_be_asked(project: Pr
     project.write("code/score.py", "def init(): return 2\n")
     with pytest.raises(StepError, match="protected, and nobody can be asked here") as refused:
         project.deploy()
-    assert refused.value.hint == "`doit --yes` lets it change what serves"
+    assert refused.value.option == "--yes" and "--yes" in refused.value.hint
     assert traffic(azure) == {first: 100}
     project.yes = True
     project.deploy()
