@@ -114,7 +114,8 @@ def missing_server(conda: CondaFile, file: str, version: str) -> Mistake | None:
 
 def server_missing(file: str, version: str) -> Mistake:
     message = f"Azure ML's inference server is missing: nothing here would answer a request ({SERVER} or {DEFAULTS})"
-    return Mistake(file, 0, 0, message, f"add the line {SERVER}=={version} to its pip requirements, or write inference_config")
+    hint = f"add the line {SERVER}=={version} to its pip requirements, or write inference_config"
+    return Mistake(file, 0, 0, message, hint)
 
 
 def package(spec: str) -> str:
