@@ -11,7 +11,7 @@ from bedplate.azureml import documents as azureml_yaml
 from bedplate.azureml import drift
 from bedplate.azureml.documents import EnvironmentVersion, ModelVersion, OnlineDeployment, OnlineEndpoint
 from bedplate.azureml.refs import AssetRef
-from bedplate.clients import azureml_assets
+from bedplate.clients import azureml_assets, azureml_versions
 from bedplate.clients.azure_versions import ML
 from bedplate.clients.azureml_assets import Upload
 from bedplate.errors import StepError
@@ -162,12 +162,7 @@ class _Assets:
         return azureml_assets.at(path, self._clients.root)
 
     def _id(self, reference: AssetRef) -> str:
-        if not reference.scope and reference.version:
-            workspace = self._azure.workspace_id
-            return f"{workspace}/{reference.collection}/{reference.name}/versions/{reference.version}"
-        if not reference.version:
-            raise StepError(f"{reference} names no version", "write azureml:NAME:VERSION: what runs is then known")
-        return str(reference).removeprefix("azureml:") if reference.scope.startswith("/") else str(reference)
+        return azureml_versions.found(self._azure, reference, self._clients.log)
 
 
 def _location(clients: Clients) -> str:
