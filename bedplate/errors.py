@@ -40,11 +40,14 @@ class SpecError(Exception):
 class StepError(Exception):
     """The engine, the registry, Azure or the service refused: what was asked, what came back, what to do. Exit 1."""
 
-    def __init__(self, message: str, hint: str = "", detail: str = "", *, alone: bool = False) -> None:
+    def __init__(
+        self, message: str, hint: str = "", detail: str = "", *, alone: bool = False, option: str = ""
+    ) -> None:
         self.message = message
         self.hint = hint  # the next command or edit, only when we know it
         self.detail = detail  # what the other side said at length: the last lines of a log
         self.alone = alone  # it holds up what needs this task, and nothing else of the run
+        self.option = option  # of doit's, without which the next run would end here again
         super().__init__(message)
 
     def __str__(self) -> str:

@@ -70,10 +70,10 @@ class Azure:
         return self.sign_in.token(scope, afresh=afresh)
 
     def get(self, place: str, api: str) -> dict[str, Any] | None:
-        """None: there is no such resource. A group or subscription that is not there is refused."""
+        """None: there is no such resource. What it stands in must be there: subscription, group, workspace."""
         reply = self.send("GET", place, api, accept=(200, 404))
         if reply.status == 404:
-            if azure_errors.missing_above(reply.document):
+            if azure_errors.missing_above(reply.document, reply.url):
                 raise self._refusal(reply, json.dumps(reply.document).encode())
             return None
         return reply.document
@@ -225,7 +225,8 @@ class Azure:
                 timeout=(patience.connect, patience.read),
             )
 
-        return patiently(ask, method, url, patience)
+        named = f"the Resource Manager of cloud {self.sign_in.account.cloud} (`az cloud show` names it)"
+        return patiently(ask, method, url, patience, named)
 
     def _session(self) -> requests.Session:
         import requests

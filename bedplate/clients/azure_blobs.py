@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
+from urllib.parse import urlsplit
 
 from bedplate.clients import azure_errors
 from bedplate.clients.azure_versions import BLOB
@@ -102,16 +103,33 @@ def _send(
                 method, url, data=body, headers=sent, timeout=(patience.connect, patience.read), allow_redirects=False
             )
 
-    answer = patiently(ask, method, url, patience)
+    answer = patiently(ask, method, url, patience, "a storage account, as Azure names it")
     if answer.status_code < 300 or (method == "HEAD" and answer.status_code == 404):
         return answer
     code, said = azure_errors.words(answer.content)
     code = code or answer.headers.get("x-ms-error-code", "")
     message = f"{method} {azure_errors.short(url)}: {answer.status_code} {code}: {said}".rstrip(": ")
-    if answer.status_code == 403:
-        hint = "the signature of the address has expired, or this machine's clock is wrong, or a firewall is in the way"
-        raise ExpiredError(message, hint)
-    raise StepError(message)
+    if answer.status_code != 403:
+        raise StepError(message)
+    hint = _refused(code, said, url)
+    if hint:
+        raise StepError(message, hint)
+    raise ExpiredError(message, "the address's signature has expired, or this machine's clock is wrong: run again")
+
+
+def _refused(code: str, said: str, url: str) -> str:
+    """What mends a 403 that no other signature would; "" of one that it would ("Blob service error codes")."""
+    account = (urlsplit(url).hostname or "").partition(".")[0]
+    if code == "AuthorizationFailure" and "authorized to perform" in said:
+        command = f"az storage account network-rule add -n {account} --ip-address ADDRESS"
+        return f"its firewall does not let this machine in: run inside its network, or `{command}`"
+    if code == "AuthorizationPermissionMismatch":
+        scope = f'"$(az storage account show -n {account} --query id -o tsv)"'
+        command = f'az role assignment create --assignee YOU --role "Storage Blob Data Contributor" --scope {scope}'
+        return f"the role 'Storage Blob Data Contributor' is missing: `{command}`"
+    if code == "KeyBasedAuthenticationNotPermitted":
+        return "the account takes no keys: let the datastore use the identity of whoever is signed in"
+    return ""
 
 
 def _blocks(content: Content) -> Iterator[bytes]:

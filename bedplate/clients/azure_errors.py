@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from bedplate.clients.registry_errors import redacted, root_cause
+from bedplate.clients.registry_errors import PROXY_HINT, proxy, redacted, root_cause
 from bedplate.clients.registry_http import retry_after as seconds_of
 from bedplate.errors import StepError
 
@@ -20,63 +20,52 @@ if TYPE_CHECKING:
 
 SHOWN = 300  # characters of an answer that is not the Resource Manager's own JSON
 ABOVE = ("SubscriptionNotFound", "ResourceGroupNotFound", "InvalidSubscriptionId", "NoRegisteredProviderFound")
-QUOTA = ("quota", "OutOfCapacity", "OutOfQuota")
 
-# The least role of Azure's own that allows an action; the first pattern that fits.
-ROLES = (
-    (
-        r"ContainerRegistry/registries/(listBuildSourceUploadUrl|scheduleRun|runs)",
-        "Container Registry Tasks Contributor",
-    ),
-    (r"ContainerRegistry/registries/importImage", "Container Registry Data Importer and Data Reader"),
-    (r"ContainerRegistry/registries/listCredentials", "Contributor"),
-    (r"MachineLearningServices/workspaces/(read|.*/read)$", "Reader"),
-    (r"MachineLearningServices/workspaces/", "AzureML Data Scientist"),
-    (r"/read$", "Reader"),
-    (r"", "Contributor"),
-)
+
+class OutOfSightError(StepError):
+    """No answer came, or not in time: what Azure was asked for may still be done, and a later run takes it up."""
 
 
 def refused(method: str, url: str, status: int, content: bytes, account: Account) -> StepError:
     """`PUT .../deployments/blue: 403 AuthorizationFailed: ...`; the error is the Resource Manager's (ARM RPC)."""
+    from bedplate.clients import azure_hints
+
     code, said = words(content)
     head = " ".join(part for part in (str(status), code) if part)
-    hint = _hint(status, code, said, url, account)
+    hint = azure_hints.refused(status, code, said, url, account)
     return StepError(f"{method} {short(url)}: {head}" + (f": {said}" if said else ""), hint)
 
 
-def failed(what: str, status: str, error: Mapping[str, Any], account: Account) -> StepError:
-    """For a long operation that ended `Failed` or `Canceled`."""
+def failed(what: str, status: str, error: Mapping[str, Any], url: str, account: Account) -> StepError:
+    """For a long operation on `url` that ended `Failed` or `Canceled`."""
+    from bedplate.clients import azure_hints
+
     code, said = words(json.dumps({"error": error}).encode())
-    hint = _hint(0, code, said, "", account)
     outcome = {"Canceled": "was cancelled in Azure"}.get(status, "failed in Azure")
-    return StepError(f"{what} {outcome}: " + ": ".join(p for p in (code, said) if p).strip() or status, hint)
+    message = f"{what} {outcome}: " + (": ".join(p for p in (code, said) if p) or "it gives no reason")
+    return StepError(message, azure_hints.ended(status, code, said, url, account))
 
 
-def unreachable(method: str, url: str, error: BaseException) -> StepError:
-    """For what went wrong before there was an answer."""
+def unreachable(method: str, url: str, error: BaseException, named: str = "") -> OutOfSightError:
+    """For what went wrong before there was an answer. `named`: where the address comes from, for people."""
     cause, host = root_cause(error), urlsplit(url).netloc or url
-    where = f"{method} {short(url)}"
+    where, whence = f"{method} {short(url)}", f"{host} is {named}; " if named else ""
     if isinstance(cause, ssl.SSLCertVerificationError):
         hint = (
             f"point REQUESTS_CA_BUNDLE to a file with the CA that signs {host} (certifi's bundle and your network's CA)"
         )
-        return StepError(f"{where}: certificate not trusted: {cause.verify_message}", hint)
+        return OutOfSightError(f"{where}: certificate not trusted: {cause.verify_message}", hint)
+    if "ProxyError" in _names(error):  # before all that may be wrong with the host itself: it was not asked
+        return OutOfSightError(f"{where}: {proxy(url)}: {_said(cause)}", PROXY_HINT)
     if isinstance(cause, socket.gaierror):
-        hint = f"is the network (VPN, proxy: HTTPS_PROXY) up? does this machine resolve {host} (private DNS zone)?"
-        return StepError(f"{where}: no such host: {host}", hint)
-    if "ProxyError" in _names(error):
-        return StepError(
-            f"{where}: the proxy refuses or does not answer: {_said(cause)}",
-            "HTTPS_PROXY names it; NO_PROXY excepts hosts",
-        )
+        hint = f"{whence}does this machine resolve it (VPN, private DNS zone), or must a proxy (HTTPS_PROXY)?"
+        return OutOfSightError(f"{where}: no such host: {host}", hint)
     if isinstance(cause, ConnectionRefusedError):
-        return StepError(
-            f"{where}: connection refused", f"nothing listens on {host}: `az cloud show` names the addresses"
-        )
+        return OutOfSightError(f"{where}: connection refused", f"{whence}nothing listens there")
     if isinstance(cause, TimeoutError) or "Timeout" in _names(error):
-        return StepError(f"{where}: no answer in time", "run again; a firewall that drops packets looks like this too")
-    return StepError(f"{where}: {_said(cause)}")
+        hint = f"{whence}run again; a firewall that drops packets looks like this too"
+        return OutOfSightError(f"{where}: no answer in time", hint)
+    return OutOfSightError(f"{where}: {_said(cause)}", "run again: what is done stays done")
 
 
 def temporary(error: BaseException) -> bool:
@@ -108,9 +97,16 @@ def words(content: bytes) -> tuple[str, str]:
         return "", "" if text.startswith("<") else " ".join(text.split())[:SHOWN]
 
 
-def missing_above(document: Mapping[str, Any]) -> bool:
-    """A 404 that is not about the resource itself, but about its group or subscription."""
-    return (document.get("error") or {}).get("code") in ABOVE
+def missing_above(document: Mapping[str, Any], url: str) -> str:
+    """Of a 404 that is not about `url` itself: what is missing, as the Resource Manager names it; else ""."""
+    error = document.get("error") or {}
+    code, said = str(error.get("code") or ""), str(error.get("message") or "")
+    if code in ABOVE:
+        return code
+    # in these words the Resource Manager itself answers; the service behind it has others for what is its own
+    found = re.search(r"[Tt]he (?:parent )?[Rr]esource '(?:[^']*/providers/)?([^']+)' (?:under|could not)", said)
+    asked = urlsplit(url).path.rpartition("/providers/")[2].lower()
+    return found[1] if found and asked.startswith(found[1].lower() + "/") else ""
 
 
 def retry_after(headers: Mapping[str, str]) -> float:
@@ -125,46 +121,6 @@ def short(url: str) -> str:
     return re.sub(
         r"^https://[^/]+/subscriptions/[^/]+/resourceGroups/([^/]+)/providers/Microsoft\.\w+/", r"\1/", path, flags=re.I
     )
-
-
-def role_for(action: str) -> str:
-    return next(role for pattern, role in ROLES if re.search(pattern, action, re.IGNORECASE))
-
-
-def _hint(status: int, code: str, said: str, url: str, account: Account) -> str:
-    missing = re.search(r"perform action '([^']+)'(?: over scope '([^']+)')?", said)
-    if missing:
-        client = re.search(r"object id '([^']+)'", said)
-        who, scope = client[1] if client else "PRINCIPAL", missing[2] or "SCOPE"
-        role = role_for(missing[1])
-        command = f'az role assignment create --assignee {who} --role "{role}" --scope {scope}'
-        return f"the role '{role}' is missing: `{command}`"
-    if "Admin user is disabled" in said:
-        name = re.search(r"/registries/([^/?]+)", url)
-        command = f"az acr update -n {name[1] if name else 'NAME'} --admin-enabled true"
-        return f"take `sign_in: admin` out (a token needs no admin user), or `{command}`"
-    if code == "SubscriptionNotFound" or code == "InvalidSubscriptionId":
-        return "correct `workspace.subscription`; `az account list -o table` shows what there is"
-    if code == "ResourceGroupNotFound":
-        command = f"az group list --subscription {account.subscription} -o table"
-        return f"correct `workspace.resource_group`; `{command}` shows what there is"
-    if status == 401:
-        return f"`az login --tenant {account.tenant}`"
-    if any(word.lower() in f"{code} {said}".lower() for word in QUOTA):
-        less = "a smaller `instance_type` or `instance_count`, or another region"
-        return f"ask for more quota (portal: Usage + quotas), or take {less}"
-    if "allowed access" in said or "firewall" in said or code in ("PublicNetworkAccessDisabled", "NetworkRestricted"):
-        allow = "allow this address (https://aka.ms/acr/firewall)"
-        return f"its firewall does not let this machine in: run inside its network, or {allow}"
-    if status == 403:
-        return f"{account.user} may not do this: its roles, or a policy or firewall of the resource"
-    if status == 409:
-        return "another operation works on it: wait for its end and run again"
-    if status in (429, 503):
-        return "Azure was asked too often or is busy, and stayed so: run again later"
-    if code == "TasksOperationsNotAllowed":
-        return "ACR Tasks is not open to this registry or subscription: build on this machine, `builder: {kind: local}`"
-    return ""
 
 
 def _inner(text: str) -> str:

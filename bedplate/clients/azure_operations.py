@@ -6,7 +6,6 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from bedplate.clients import azure_errors
-from bedplate.errors import StepError
 
 if TYPE_CHECKING:
     from bedplate.clients.azure import Azure, Reply
@@ -27,7 +26,7 @@ def wait(azure: Azure, reply: Reply, what: str, log: Log, timeout_s: float) -> d
     elif reply.method in ("PUT", "PATCH") and _state(reply.document) not in (*ENDED, ""):
         found = settled(azure, reply.url, "", what, log, timeout_s) or {}
         if _state(found) != "Succeeded":
-            raise azure_errors.failed(what, _state(found), {}, azure.sign_in.account)
+            raise azure_errors.failed(what, _state(found), {}, reply.url, azure.sign_in.account)
         return found
     else:
         return reply.document
@@ -60,7 +59,8 @@ def _by_status(azure: Azure, place: str, begun: Reply, what: str, log: Log, time
         if status == "Succeeded":
             return
         if status in ENDED:
-            raise azure_errors.failed(what, status, reply.document.get("error") or {}, azure.sign_in.account)
+            error = reply.document.get("error") or {}
+            raise azure_errors.failed(what, status, error, begun.url, azure.sign_in.account)
         clock.pause(reply, status)
 
 
@@ -86,7 +86,7 @@ class _Clock:
     def pause(self, reply: Reply, status: str) -> None:
         passed = time.monotonic() - self._began
         if passed > self._timeout:
-            raise StepError(
+            raise azure_errors.OutOfSightError(
                 f"{self._what}: not done after {self._timeout:.0f} s; Azure goes on with it",
                 "run again: what is under way is taken up where it then is",
             )

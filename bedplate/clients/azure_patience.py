@@ -28,8 +28,12 @@ class Patience:
     retry: float = 120.0
 
 
-def patiently(ask: Callable[[], requests.Response], method: str, url: str, patience: Patience) -> requests.Response:
-    """Asked again while the service calls the failure temporary, and there is time. StepError: no answer came."""
+def patiently(
+    ask: Callable[[], requests.Response], method: str, url: str, patience: Patience, named: str = ""
+) -> requests.Response:
+    """Asked again while the service calls the failure temporary, and there is time. OutOfSightError: no answer came.
+
+    `named`: where the address comes from, for people."""
     import requests
 
     until, pause = time.monotonic() + patience.retry, PAUSE_S
@@ -42,7 +46,7 @@ def patiently(ask: Callable[[], requests.Response], method: str, url: str, patie
                 return answer
             wait = max(pause, azure_errors.retry_after(answer.headers))
         except requests.RequestException as error:
-            failure = azure_errors.unreachable(method, url, error)
+            failure = azure_errors.unreachable(method, url, error, named)
             if method not in REPEATABLE or not azure_errors.temporary(error):
                 raise failure from None
         if time.monotonic() + wait > until:

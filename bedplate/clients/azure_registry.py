@@ -141,6 +141,7 @@ class _Exchange:
                 "PUT",  # safe to repeat
                 url,
                 patience,
+                "the registry's login server, as Azure names it",
             )
             if answer.status_code != 401:
                 break

@@ -97,6 +97,8 @@ def _opened(wanted: str | None) -> tuple[Account, Any]:
     try:
         credential, subscription, tenant = profile.get_login_credentials(subscription_id=chosen["id"])
     except Exception as error:
+        if unreachable := _unreachable(error, cloud.name):
+            raise unreachable from None
         raise StepError(
             f"the sign-in of `az` cannot be used: {_first_line(error)}", _login(chosen["tenantId"])
         ) from None
@@ -140,12 +142,21 @@ def _refused(error: Exception, account: Account) -> StepError:
         return StepError(f"wrong tenant for {account.user}: {text}", "`az account list` names the tenants; " + hint)
     elif number in ("50076", "50079", "53003"):
         hint = f'`az login --tenant {account.tenant} --scope "{account.scope}"`'
-    elif not code:
-        from bedplate.clients import azure_errors
-
-        if azure_errors.is_network(error):
-            return azure_errors.unreachable("GET", f"the sign-in service of cloud {account.cloud}", error)
+    elif not code and (unreachable := _unreachable(error, account.cloud)):
+        return unreachable
     return StepError(f"the sign-in of {who} is refused: {text}", hint)
+
+
+def _unreachable(error: Exception, cloud: str) -> StepError | None:
+    """Where the sign-in service gave no answer; None: it did."""
+    from bedplate.clients import azure_errors
+
+    if not azure_errors.is_network(error):
+        return None
+    request = getattr(error, "request", None)  # requests keeps it, and msal hands its errors on
+    url = str(getattr(request, "url", None) or "https://login")
+    named = f"the sign-in service of cloud {cloud} (`az cloud show` names it)"
+    return azure_errors.unreachable(str(getattr(request, "method", None) or "GET"), url, error, named)
 
 
 def _login(tenant: str) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from bedplate.azureml import bodies as azureml_bodies
-from bedplate.clients import azureml_storage
+from bedplate.clients import azure_blobs, azureml_storage
 from bedplate.clients.azure_versions import ML
 from bedplate.errors import StepError
 from bedplate.secrets import Secret
@@ -18,6 +18,8 @@ from bedplate.step import FileSet
 if TYPE_CHECKING:
     from bedplate.clients.azure import Azure
     from bedplate.log import Log
+
+TRIES = 3  # of one file whose address has expired
 
 
 @dataclass(frozen=True)
@@ -84,13 +86,18 @@ def code(azure: Azure, sent: Upload, log: Log) -> str:
     if azure.get(place, ML) is not None:
         log.note(f"code {sent.name} is in the workspace: nothing is sent")
         return place
-    told = azure.post(f"{place}/startPendingUpload", {"pendingUploadType": "TemporaryBlobReference"}, ML).document
-    reference = told.get("blobReferenceForConsumption") or {}
-    signed = str((reference.get("credential") or {}).get("sasUri") or "")
-    if not signed:
-        raise StepError("the workspace names no place for code to be sent to", "is its storage account reachable?")
-    container, _, signature = signed.partition("?")
-    _send(azure, container, Secret(signature), None, sent, log, "code")
+
+    def pending() -> _To:
+        body = {"pendingUploadType": "TemporaryBlobReference"}
+        told = azure.post(f"{place}/startPendingUpload", body, ML).document
+        reference = told.get("blobReferenceForConsumption") or {}
+        signed = str((reference.get("credential") or {}).get("sasUri") or "")
+        if not signed:
+            raise StepError("the workspace names no place for code to be sent to", "is its storage account reachable?")
+        above, _, signature = signed.partition("?")
+        return _To(above, Secret(signature), None)
+
+    container = _send(azure, pending, sent, log, "code")
     azure.put(place, azureml_bodies.code(f"{container}/{sent.name}", sent.sha256), ML)
     return place
 
@@ -101,10 +108,15 @@ def model(azure: Azure, name: str, sent: Upload, log: Log, kind: str | None, tag
     if azure.get(place, ML) is not None:
         log.note(f"model {name} is in the workspace: nothing is sent")
         return place
-    to = azureml_storage.container(azure)
     above = f"LocalUpload/{sent.sha256}"
-    _send(azure, f"{to.url}/{above}", to.signature, to.token, sent, log, f"model {name}")
-    azure.put(place, azureml_bodies.model(to.datastore, f"{above}/{sent.name}", kind, tags), ML)
+
+    def container() -> _To:
+        to = azureml_storage.container(azure)
+        return _To(f"{to.url}/{above}", to.signature, to.token)
+
+    _send(azure, container, sent, log, f"model {name}")
+    datastore = azureml_storage.datastore(azure)
+    azure.put(place, azureml_bodies.model(datastore, f"{above}/{sent.name}", kind, tags), ML)
     return place
 
 
@@ -125,13 +137,35 @@ def registered(azure: Azure, named: str) -> str:
     return place
 
 
-def _send(
-    azure: Azure, above: str, signature: Secret | None, token: Secret | None, sent: Upload, log: Log, what: str
-) -> None:
+@dataclass(frozen=True)
+class _To:
+    """`above`: the URL that files are sent below; `signature`: its query; `token`: where there is none."""
+
+    above: str
+    signature: Secret | None
+    token: Secret | None
+
+
+def _send(azure: Azure, where: Callable[[], _To], sent: Upload, log: Log, what: str) -> str:
+    """The URL that the files stand below. `where` is asked again when its signature has expired."""
     from urllib.parse import quote
 
     many = len(sent.files)
     log.note(f"sending {what}: {many} file{'s' * (many != 1)}, {sent.size} bytes")
-    query = signature.reveal() if signature else ""
-    for place in sorted(sent.files):
-        azure.upload_blob(f"{above}/{quote(place)}?{query}", sent.files[place], log, f"{what} {place}", token)
+    to, left, tries = where(), sorted(sent.files), TRIES
+    while left:
+        query = to.signature.reveal() if to.signature else ""
+        try:
+            url = f"{to.above}/{quote(left[0])}?{query}"
+            azure.upload_blob(url, sent.files[left[0]], log, f"{what} {left[0]}", to.token)
+        except azure_blobs.ExpiredError:
+            tries -= 1
+            if not tries:
+                raise
+            log.note("the address to upload to had expired: asked for another")
+            before, to = to, where()
+            if to.above != before.above:  # all must stand in one place
+                left = sorted(sent.files)
+            continue
+        left, tries = left[1:], TRIES
+    return to.above

@@ -25,22 +25,24 @@ HINT = "register the model yourself, and write `registered: NAME:VERSION`"
 
 @dataclass(frozen=True)
 class Container:
-    """`signature`: the query that lets its bearer write, without `?`; `token`: of Microsoft Entra, where there is none.
+    """`signature`: the query that lets its bearer write, without `?`; `token`: of Microsoft Entra, without that."""
 
-    `datastore`: its ARM id."""
-
-    datastore: str
     url: str
     signature: Secret | None
     token: Secret | None
+
+
+def datastore(azure: Azure) -> str:
+    """ARM id of the datastore that models are sent to."""
+    return f"{azure.workspace_id}/datastores/{DATASTORE}"
 
 
 def container(azure: Azure) -> Container:
     """Where models are sent to. By the datastore's credentials: its signature, one made with its account key, or
 
     (a datastore that has none: access by identity) the token of whoever is signed in. Raises StepError."""
-    datastore = f"{azure.workspace_id}/datastores/{DATASTORE}"
-    found = azure.get(datastore, ML)
+    place = datastore(azure)
+    found = azure.get(place, ML)
     if found is None:
         raise StepError(f"the workspace has no datastore {DATASTORE}", HINT)
     said = found["properties"]
@@ -48,15 +50,15 @@ def container(azure: Azure) -> Container:
     account, name = str(said["accountName"]), str(said["containerName"])
     url = f"{protocol}://{account}.blob.{suffix}/{name}"
     if (said.get("credentials") or {}).get("credentialsType") == "None":
-        return Container(datastore, url, None, azure.token(STORAGE))
-    secrets = azure.post(f"{datastore}/listSecrets", None, ML).document
+        return Container(url, None, azure.token(STORAGE))
+    secrets = azure.post(f"{place}/listSecrets", None, ML).document
     signature = str(secrets.get("sasToken") or "").lstrip("?")
     if not signature and secrets.get("key"):
         signature = sign(account, name, Secret(str(secrets["key"])), time.time() + LIFETIME_S)
     if not signature:
         kind = secrets.get("secretsType") or "no secret"
         raise StepError(f"datastore {DATASTORE} has {kind}, with which nothing can be sent there", HINT)
-    return Container(datastore, url, Secret(signature), None)
+    return Container(url, Secret(signature), None)
 
 
 def sign(account: str, container: str, key: Secret, until: float) -> str:

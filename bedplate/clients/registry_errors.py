@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from bedplate.errors import DamagedError, StepError
 
 REMOVE = "the registry's storage is damaged: remove the blob there, and `doit` pushes the image again"
+PROXY_HINT = "correct HTTPS_PROXY, or name this host in NO_PROXY if it needs no proxy"
 SHOWN = 300  # characters of an answer that is not the registry's own JSON
 
 
@@ -33,6 +34,10 @@ def unreachable(method: str, url: str, error: BaseException) -> StepError:
             f"{where}: certificate not trusted: {cause.verify_message}",
             f"point REQUESTS_CA_BUNDLE to the CA of {host}, or set `insecure: true` on the registry",
         )
+    if any(kind.__name__ == "ProxyError" for kind in type(error).__mro__):
+        # before what may be wrong with the host itself: it was not asked
+        said = (cause.strerror if isinstance(cause, OSError) else None) or str(cause)
+        return StepError(f"{where}: {proxy(url)}: {said}", PROXY_HINT)
     if isinstance(cause, ssl.SSLError):
         return StepError(f"{where}: no TLS there: {cause.reason or cause}", "`insecure: true` allows plain HTTP")
     if isinstance(cause, ConnectionRefusedError):
@@ -43,6 +48,15 @@ def unreachable(method: str, url: str, error: BaseException) -> StepError:
         return StepError(f"{where}: no answer in time")
     text = (cause.strerror if isinstance(cause, OSError) else None) or str(cause) or type(cause).__name__
     return StepError(f"{where}: {text}")
+
+
+def proxy(url: str) -> str:
+    """`the proxy http://proxy:3128 cannot be used`: the one that the environment names for this address."""
+    from requests.utils import get_environ_proxies, select_proxy
+
+    address = url if "://" in url else "https://unknown.invalid"
+    named = select_proxy(address, get_environ_proxies(address))
+    return f"the proxy {redacted(named)} cannot be used" if named else "the proxy cannot be used"
 
 
 def root_cause(error: BaseException) -> BaseException:

@@ -61,6 +61,7 @@ def failed(error: StepError | SpecError) -> Any:
 
     told = TaskFailed(str(error))
     told.alone = isinstance(error, StepError) and error.alone
+    told.option = error.option if isinstance(error, StepError) else ""
     return told
 
 

@@ -132,9 +132,9 @@ class Reporter:
             self.console.say(f"not run:  {', '.join(self.unmet)}")
         for line in self.session.serving(afresh=True) or ["no service of this project serves"]:
             self.console.say(f"serving:  {line}")
-        self.console.say(
-            f"go on with: {shlex.join([*self.session.command.split(), *self.named])}   (what is done stays done)"
-        )
+        options = sorted({fail.option for _, fail in self.failures if getattr(fail, "option", "")})
+        command = shlex.join([*self.session.command.split(), *options, *self.named])
+        self.console.say(f"go on with: {command}   (what is done stays done)")
 
 
 def _count(number: int, noun: str) -> str:

@@ -22,18 +22,20 @@ def made_endpoint(azure: Azure, place: str, body: Body, log: Log) -> Body:
     somebody else's is taken as it is, if it is of the kind that the spec names. Raises StepError."""
     what = _what(place)
     found = _settled(azure, place, log)
-    if found is None or _state(found) == "Failed":
+    if found is None:
         log.note(f"creating {what}")
         return _put(azure, place, body, log)
     _check_compute(what, found, body)
     differ = drift.of_endpoint(what, body, found)
-    if not differ:
+    failed = _state(found) == "Failed"  # its last change: what it serves it may go on serving
+    if not differ and not failed:
         return found
     settings = ", ".join(sorted(one.setting for one in differ))
     if (found.get("tags") or {}).get(labels.PROJECT) != body["tags"][labels.PROJECT]:
-        log.note(f"{what} was made elsewhere, and is left as it is: {settings} differ")
+        if differ:
+            log.note(f"{what} was made elsewhere, and is left as it is: {settings} differ")
         return found
-    log.note(f"changing {what}: {settings}")
+    log.note(f"changing {what}: {settings}" if differ else f"{what}: its last change had failed: put again")
     traffic = found["properties"].get("traffic") or {}
     wanted = {**body, "tags": {**(found.get("tags") or {}), **body["tags"]}}
     return _put(azure, place, {**wanted, "properties": {**body["properties"], "traffic": traffic}}, log)

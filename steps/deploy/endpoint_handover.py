@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from bedplate import labels, smoke
+from bedplate.clients.azure_errors import OutOfSightError
 from bedplate.clients.azure_versions import ML
 from bedplate.clients.azureml_scoring import sign_in
 from bedplate.clients.endpoint import Endpoint
@@ -54,7 +56,7 @@ class _Handover:
             if before and not self._agreed(name, before):
                 self._remove(name)
                 raise StepError(f"{self._what}: traffic was not moved; {_names(before)} still serves")
-            endpoints.moved(self._azure, wanted.endpoint_place, {name: 100}, self._log)
+            self._move(name, before)
             self._log.note(f"{self._what}: all traffic goes to {name}")
         else:
             self._log.note(f"deployment {name} has all traffic already: kept")
@@ -88,19 +90,20 @@ class _Handover:
         message, detail = error.message, error.detail
         if name in before:
             return StepError(message, error.hint, detail)
-        try:
+        if before:
+            message += f"; traffic is untouched: {_names(before)} still serves"
+        if isinstance(error, OutOfSightError):  # Azure may be about to end it well: the next run takes it up
+            return StepError(message, error.hint, detail)
+        with suppress(StepError):  # what went wrong first is what is told
             told = self._azure.post(f"{self._wanted.place}/getLogs", {"tail": LINES}, ML).document
             said = str(told.get("content") or "").strip()
-            if said:
-                detail += f"\nthe last lines of deployment {name}:\n{said}"
-        except StepError:
-            pass  # what went wrong first is what is told
+            last = f"the last lines of deployment {name}:\n{said}" if said else f"deployment {name} has logged nothing"
+            detail += f"\n{last}"
         try:
             self._remove(name)
         except StepError as left:
-            detail += f"\nit is still there: {left.message}"
-        if before:
-            message += f"; traffic is untouched: {_names(before)} still serves"
+            if left.message != error.message:  # else the same refusal kept it from being made
+                detail += f"\ndeployment {name} could not be removed: {left.message}"
         return StepError(message, error.hint, detail.strip())
 
     def _remove(self, name: str) -> None:
@@ -112,13 +115,23 @@ class _Handover:
         """Before anything is made that costs: can somebody be asked?"""
         if self._aside.protect and not self._clients.yes and not sys.stdin.isatty():
             message = f"target {self._clients.spec.target.name} is protected, and nobody can be asked here"
-            raise StepError(message, "`doit --yes` lets it change what serves")
+            raise StepError(message, "with `--yes`, doit changes what serves without asking", option="--yes")
 
     def _agreed(self, name: str, before: Mapping[str, int]) -> bool:
         if not self._aside.protect or self._clients.yes:
             return True
         answer = self._log.ask(f"{self._what}: move all traffic from {_names(before)} to {name}? [y/N] ")
         return answer.lower() in ("y", "yes")
+
+    def _move(self, name: str, before: Mapping[str, int]) -> None:
+        try:
+            endpoints.moved(self._azure, self._wanted.endpoint_place, {name: 100}, self._log)
+        except StepError as error:
+            message = f"{error.message}; deployment {name} works, and waits for the next run"
+            with suppress(StepError):  # a change that has failed may have been made all the same: Azure is asked
+                now = endpoints.serving(self._azure.get(self._wanted.endpoint_place, ML) or {})
+                message += f"; {_names(now) or 'nothing'} has traffic"
+            raise StepError(message, error.hint) from None
 
     def _tidied(self, name: str, before: Mapping[str, int]) -> None:
         """Earlier versions of this service go, but for the one to keep. What others made is left."""

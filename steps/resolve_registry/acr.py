@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -44,7 +45,7 @@ def signed_in(found: AzureRegistry, sign_in: str, clients: Clients) -> Registry:
         # its tokens are for a repository: a question about one that need not be there shows sign-in and role
         clients.registry(registry).manifest(f"{clients.spec.project}/resolve-registry", "latest")
     except StepError as error:
-        raise _explained(error, found) from None
+        raise _explained(error, found, clients) from None
     clients.log.note(f"{registry.address} answers, signed in by {sign_in.replace('_', ' ')}")
     return registry
 
@@ -53,18 +54,26 @@ def stop(registry: Registry) -> None:
     """It is not ours to stop."""
 
 
-def _explained(error: StepError, found: AzureRegistry) -> StepError:
+def _explained(error: StepError, found: AzureRegistry, clients: Clients) -> StepError:
     if "allowed access" in error.message or (not found.open and "403" in error.message):
-        state = "public network access is off" if not found.open else "its firewall does not let this machine in"
-        return StepError(
-            f"registry {found.login_server}: {state}: {error.message}",
-            "run inside its network (private endpoint), or allow this machine: "
-            f"`az acr network-rule add -n {found.name} --ip-address ADDRESS`",
-        )
+        state, address = "its firewall does not let this machine in", "ADDRESS"
+        if named := re.search(r"client with IP '([^']+)'", error.message):
+            address = named[1]
+        command = f"az acr network-rule add -n {found.name} --ip-address {address}"
+        if not found.open:
+            state, command = (
+                "public network access is off",
+                f"az acr update -n {found.name} --public-network-enabled true",
+            )
+        hint = f"run inside its network (private endpoint), or let this machine in: `{command}`"
+        return StepError(f"registry {found.login_server}: {state}: {error.message}", hint)
     if ": 401" in error.message:
+        account = clients.azure.sign_in.account
         role = "Container Registry Repository Writer" if found.abac else "AcrPush"
-        command = f'az role assignment create --assignee PRINCIPAL --role "{role}" --scope {found.id}'
-        return StepError(error.message, f"the role '{role}' may be missing: `{command}`; {error.hint}")
+        who = account.user if re.search("[-@]", account.user) else "PRINCIPAL"  # an id or a mail address
+        command = f'az role assignment create --assignee {who} --role "{role}" --scope {found.id}'
+        other = f"or the registry is of another tenant than {account.tenant}: `az login --tenant TENANT`"
+        return StepError(error.message, f"the role '{role}' may be missing: `{command}`; {other}")
     return error
 
 

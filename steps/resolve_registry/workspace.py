@@ -26,7 +26,7 @@ def inputs(entry: WorkspaceRegistry) -> Inputs:
 
 def document(clients: Clients) -> dict[str, Any]:  # Any: Azure's JSON
     """What Azure says of the target's workspace. Raises StepError."""
-    from bedplate.clients import azure_versions
+    from bedplate.clients import azure_hints, azure_versions
 
     azure = clients.azure
     found = azure.get(azure.workspace_id, azure_versions.ML)
@@ -34,8 +34,7 @@ def document(clients: Clients) -> dict[str, Any]:  # Any: Azure's JSON
         name, group = _named(azure.workspace_id)
         raise StepError(
             f"no workspace {name} in resource group {group} of subscription {azure.subscription}",
-            f"correct `workspace:`; `az resource list -g {group} --resource-type "
-            "Microsoft.MachineLearningServices/workspaces -o table` shows what there is",
+            azure_hints.workspaces(group),
         )
     return found
 

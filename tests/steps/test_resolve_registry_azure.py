@@ -124,7 +124,23 @@ def test_a_network_that_is_not_let_in_is_said(standin: StandIn, resolve: Resolve
     said = "public network access is off" if how == "off" else "firewall does not let this machine in"
     with pytest.raises(StepError, match=said) as refused:
         resolve(standin, _acr("standinacr"))
-    assert "az acr network-rule add -n standinacr" in refused.value.hint
+    mends = {
+        "off": "`az acr update -n standinacr --public-network-enabled true`",
+        "firewall": "`az acr network-rule add -n standinacr --ip-address 203.0.113.7`",
+    }
+    assert mends[how] in refused.value.hint
+
+
+def test_an_account_that_the_login_server_refuses_is_told_the_role_and_the_tenant(
+    standin: StandIn, resolve: Resolve
+) -> None:
+    standin.add_registry("standinacr")
+    standin.faults.login_refused()
+    with pytest.raises(StepError, match="oauth2/exchange: 401 UNAUTHORIZED: authentication required") as refused:
+        resolve(standin, _acr("standinacr"))
+    assert f'--assignee {standin.client} --role "AcrPush" --scope /subscriptions/' in refused.value.hint
+    assert f"another tenant than {standin.tenant}: `az login --tenant TENANT`" in refused.value.hint
+    assert refused.value.hint.count("AcrPush") == 2
 
 
 def test_a_token_that_the_login_server_refuses_is_had_anew_once(standin: StandIn, resolve: Resolve) -> None:

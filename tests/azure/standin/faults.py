@@ -105,6 +105,12 @@ class Faults:
         refused = Refused(400, "BadRequest", "The request is invalid.", details=details)
         return self.add(Fault(pattern, refused.answer, "PUT", times))
 
+    def login_refused(self, *, times: int | None = None) -> Fault:
+        """A token that the login server does not take: another tenant's, or of an account without a role."""
+        message = "authentication required, visit https://aka.ms/acr/authorization for more information."
+        answer = Answer.of({"errors": [{"code": "UNAUTHORIZED", "message": message}]}, 401)
+        return self.add(Fault(r"^/oauth2/exchange", answer, times=times))
+
     def network_restricted(self, *, times: int | None = None) -> Fault:
         """The registry's data plane, for a client whose address its firewall does not let in."""
         message = (

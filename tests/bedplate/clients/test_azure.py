@@ -120,6 +120,17 @@ def test_a_group_that_is_not_there_is_no_missing_workspace(standin: StandIn, sig
     assert "az group list" in refused.value.hint
 
 
+def test_what_a_missing_workspace_would_hold_is_no_missing_thing_of_its(standin: StandIn, signed: Signed) -> None:
+    azure = signed(standin)
+    standin.azure.groups.add((standin.subscription.lower(), "rg"))
+    assert azure.get(azure.workspace_id, azure_versions.ML) is None
+    with pytest.raises(StepError, match="404 ResourceNotFound: The Resource '.*workspaces/demo'") as refused:
+        azure.get(f"{azure.workspace_id}/datastores/workspaceblobstore", azure_versions.ML)
+    assert refused.value.hint.startswith("correct `workspace:`; `az resource list -g rg ")
+    standin.add_workspace("demo")
+    assert azure.get(f"{azure.workspace_id}/datastores/other", azure_versions.ML) is None
+
+
 @pytest.mark.parametrize("kind", ["throttled", "unavailable"])
 def test_what_is_temporary_is_tried_again_when_the_service_says(standin: StandIn, signed: Signed, kind: str) -> None:
     standin.add_workspace("demo")
@@ -171,7 +182,47 @@ def test_a_host_that_is_not_there_is_said_at_once(
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     with pytest.raises(StepError, match="no such host") as refused:
         azure.get(azure.workspace_id, azure_versions.ML)
-    assert "DNS" in refused.value.hint
+    assert "is the Resource Manager of cloud StandIn (`az cloud show` names it)" in refused.value.hint
+
+
+def test_a_sign_in_service_that_is_not_there_is_said_with_its_cloud(
+    standin: StandIn, signed: Signed, tmp_path: Path
+) -> None:
+    azure = signed(standin)
+    clouds = tmp_path / "az/clouds.config"
+    text = clouds.read_text(encoding="utf-8")
+    clouds.write_text(text.replace(standin.url, "https://nowhere.invalid"), encoding="utf-8")
+    with pytest.raises(StepError, match="no such host: nowhere.invalid") as refused:
+        azure.token("https://elsewhere/.default")
+    assert "nowhere.invalid is the sign-in service of cloud StandIn" in refused.value.hint
+    assert "\n" not in refused.value.message and "Max retries" not in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("named", "said"), [("127.0.0.1:9", "Connection refused"), ("nowhere.invalid:3128", "not known")]
+)
+def test_a_proxy_that_cannot_be_used_is_named_and_not_taken_for_the_host(
+    standin: StandIn, signed: Signed, monkeypatch: pytest.MonkeyPatch, named: str, said: str
+) -> None:
+    azure = signed(standin)
+    azure.token(azure.sign_in.account.scope)
+    known = socket.getaddrinfo
+
+    def resolve(host: str, *args: object, **kwargs: object) -> object:
+        if str(host).endswith(".invalid"):  # whatever this machine's resolver makes of it
+            raise socket.gaierror(-2, "Name or service not known")
+        return known(host, *args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    monkeypatch.setenv("HTTPS_PROXY", f"http://me:s3cr3t@{named}")
+    monkeypatch.setenv("NO_PROXY", "")
+    monkeypatch.setenv("no_proxy", "")
+    with pytest.raises(StepError, match=f"the proxy http://{named} cannot be used: .*{said}") as refused:
+        azure.get(azure.workspace_id, azure_versions.ML)
+    assert "HTTPS_PROXY" in refused.value.hint and "s3cr3t" not in str(refused.value)
+    standin.add_workspace("demo")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    assert azure.get(azure.workspace_id, azure_versions.ML)
 
 
 def test_an_authority_that_is_not_trusted_names_the_variable(

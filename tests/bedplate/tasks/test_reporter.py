@@ -44,6 +44,10 @@ class Failure:
         return "iris: smoke test 'one': 3, expected 4\n" + "    a line of the server's log\n" * 40
 
 
+class Unasked(Failure):
+    option = "--yes"
+
+
 class Named:
     name = "deploy:iris"
 
@@ -86,6 +90,15 @@ def test_a_run_of_named_tasks_goes_on_with_these() -> None:
     reporter.add_failure(Named(), Failure())
     reporter.complete_run()
     assert out.getvalue().splitlines()[-1] == "go on with: doit deploy:iris 'push:*'   (what is done stays done)"
+
+
+def test_what_goes_on_after_a_question_that_nobody_answered_names_the_option() -> None:
+    out = io.StringIO()
+    reporter = made(out)
+    reporter.add_failure(Named(), Failure())
+    reporter.add_failure(Named(), Unasked())
+    reporter.complete_run()
+    assert out.getvalue().splitlines()[-1] == "go on with: doit --yes   (what is done stays done)"
 
 
 def test_a_full_or_read_only_disk_is_told_with_the_file() -> None:
