@@ -75,7 +75,8 @@ class _File:
         return build(self, plain, ())
 
     def environment(self, plain: Plain, keys: Keys) -> EnvironmentVersion:
-        made_of = [key for key in ("image", "build") if key in plain]
+        node = places.at(self._node, keys)
+        made_of = [key for key in ("image", "build") if isinstance(node, MappingNode) and key in node.entries]
         if len(made_of) != 1:
             hint = "write image: REFERENCE, or build: {path: FOLDER}"
             what = "'image' and 'build' exclude each other" if made_of else "'image' or 'build' is missing"

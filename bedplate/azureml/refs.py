@@ -24,6 +24,8 @@ class AssetRef:
     def parse(cls, text: str, collection: str) -> AssetRef:
         """`azureml:NAME:VERSION`, `azureml:NAME@LABEL`, `azureml:NAME`, `azureml://registries/R/COLLECTION/NAME/...`
         or `azureml:` and an ARM id. Raises ValueError, which says what is wrong."""
+        if "${{" in text:
+            raise ValueError("what stands in ${{ }} is filled in for jobs alone; write azureml:NAME:VERSION")
         bare = text[len("azureml:") :] if text.startswith("azureml:") else text
         if bare == text:
             raise ValueError(f"write azureml:{text}, if it is in Azure ML")

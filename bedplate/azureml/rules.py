@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from bedplate.specfile.rules import Rule
@@ -15,6 +16,21 @@ _ANY = Rule((), "")
 _TEXT = Rule(("string",), "")
 _WHOLE = Rule(("integer",), "")
 _TRUTH = Rule(("boolean",), "")
+_NAME = Rule(
+    ("string",),
+    "letters, digits, '.', '_' and '-', beginning with a letter or digit, 255 at most",
+    pattern=re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,254}\Z"),
+)
+_ENDPOINT = Rule(
+    ("string",),
+    "3 to 32 letters, digits and '-', beginning with a letter and not ending with '-'",
+    pattern=re.compile(r"^[A-Za-z][A-Za-z0-9-]{1,30}[A-Za-z0-9]\Z"),
+)
+_IMAGE = Rule(
+    ("string",),
+    "an image such as mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:latest",
+    pattern=re.compile(r"^(?!azureml:)[^\s${}]+\Z"),
+)
 _MAP = Rule(("object",), "", others=_ANY)
 _SWITCH = Rule(("string",), "", enum=("enabled", "disabled"))
 
@@ -29,10 +45,10 @@ _ROUTES = _closed(
     *("liveness_route", "readiness_route", "scoring_route"),
 )
 _SHOWN = dict.fromkeys(READ_ONLY, _ANY)
-_ASSET = {**_SHOWN, "name": _TEXT, "version": _ANY, "description": _TEXT, "tags": _MAP, "properties": _MAP}
+_ASSET = {**_SHOWN, "name": _NAME, "version": _ANY, "description": _TEXT, "tags": _MAP, "properties": _MAP}
 _ENVIRONMENT = {
     **_ASSET,
-    "image": _TEXT,
+    "image": _IMAGE,
     "build": _closed({"path": _TEXT, "dockerfile_path": _TEXT}),
     "conda_file": _ANY,  # a path, or what would stand in that file
     "inference_config": _ROUTES,
@@ -59,8 +75,8 @@ _AMOUNTS = _closed(dict.fromkeys(("cpu", "memory", "nvidia.com/gpu"), _TEXT))
 DEPLOYMENT = _closed(
     {
         **_SHOWN,
-        "name": _TEXT,
-        "endpoint_name": _TEXT,
+        "name": _NAME,
+        "endpoint_name": _ENDPOINT,
         "type": Rule(("string",), "", enum=("managed", "kubernetes")),
         "description": _TEXT,
         "tags": _MAP,

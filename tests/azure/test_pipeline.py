@@ -164,7 +164,7 @@ def test_its_own_target_builds_deploys_and_serves_from_a_machine_without_an_engi
         containers = Containers(azure.azure, ready_within=60)
         demo = Pipeline(tmp_path, tmp_path / "home")
         demo.engine = "unix:///nowhere/docker.sock"
-        demo.edit("pipeline.yaml", SUBSCRIPTION, "", "name: ws", "name: demo", "500", "5000")
+        demo.edit("pipeline.yaml", SUBSCRIPTION, "", "name: iris-ws", "name: demo", "500", "5000")
         _trust(demo)
         try:
             ran = demo.doit("--target", "azure", **azure.sign_in(tmp_path / "az"))

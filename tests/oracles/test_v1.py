@@ -149,7 +149,7 @@ def test_the_program_deploys_with_the_password_that_stands_in_no_file(private: P
     ran = run(private, SP_APP_ID="app", SP_SECRET="hunter")
     assert ran.returncode == 0, ran.stderr
     told = json.loads(ran.stdout.splitlines()[0])
-    assert (told["workspace"], told["name"], told["models"]) == ("rg/ws", "myservice", ["mymodel:1"])
+    assert (told["workspace"], told["name"], told["models"]) == ("rg/iris-ws", "myservice", ["mymodel:1"])
     assert told["image"].startswith("myregistry.azurecr.io/myproject/myimage@sha256:")
     assert (told["username"], told["password"]) == ("app", "hunter")
     assert (told["type"], told["deployment"]["port"]) == ("LocalWebserviceDeploymentConfiguration", 8890)

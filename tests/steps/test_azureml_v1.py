@@ -104,7 +104,7 @@ def test_the_script_of_the_cli_can_be_run(public: Project, tmp_path: Path) -> No
     ).stdout.strip()
     assert said == (
         f"{folder} ml model deploy -n myservice -m mymodel:1 --ic inferenceconfig.json --dc deploymentconfig.json "
-        "--ct akscomputetarget -w ws -g rg --subscription-id 00000000-0000-0000-0000-000000000000 --overwrite"
+        "--ct akscomputetarget -w iris-ws -g rg --subscription-id 00000000-0000-0000-0000-000000000000 --overwrite"
     )
 
 
@@ -197,7 +197,7 @@ def test_a_service_may_have_no_model_or_one_that_is_registered_first(public: Pro
     public.edit("pipeline.yaml", '{registered: "mymodel:1"}', '{path: service/score.py, version: "2"}')
     public.deploy()
     script = public.files()[f"{SERVICE}/deploy.sh"]
-    assert "#   az ml model register -n mymodel -p ../../../../service/score.py -w ws -g rg" in script
+    assert "#   az ml model register -n mymodel -p ../../../../service/score.py -w iris-ws -g rg" in script
     assert "-m mymodel:2" in script
 
 

@@ -42,7 +42,7 @@ ENVIRONMENTS = st.builds(
 DEPLOYMENTS = st.builds(
     OnlineDeployment,
     name=NAMES,
-    endpoint=NAMES,
+    endpoint=st.from_regex(r"[A-Za-z][A-Za-z0-9-]{1,30}[A-Za-z0-9]", fullmatch=True),
     kubernetes=st.just(False),
     environment=refs("environments") | ENVIRONMENTS,
     model=st.none() | refs("models") | st.builds(ModelVersion, st.just("azure/conda.yml"), name=NAMES, tags=MAPS),

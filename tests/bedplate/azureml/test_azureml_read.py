@@ -199,3 +199,26 @@ def test_routes_with_something_missing_are_named(project: Path) -> None:
         "inference_config: 'scoring_route' is missing",
         "inference_config.liveness_route: 'path' is missing",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("name: iris\nimage: azureml:iris@latest\n", ["image: 'azureml:iris@latest' does not fit"]),
+        ("name: iris\nimage: ${{inputs.image}}\n", ["image: '${{inputs.image}}' does not fit"]),
+        ("name: ${{parent.name}}\nimage: r.io/iris:1\n", ["name: '${{parent.name}}' does not fit"]),
+        ("name: -iris\nimage: r.io/iris:1\n", ["name: '-iris' does not fit"]),
+    ],
+)
+def test_what_azure_ml_would_not_take_as_a_name_or_an_image_is_told(project: Path, text: str, said: list[str]) -> None:
+    (project / "azure/environment.yml").write_text(text, encoding="utf-8")
+    with pytest.raises(SpecError) as refused:
+        azureml_read.environment("azure/environment.yml", project)
+    assert [mistake.message for mistake in refused.value.mistakes] == said
+    assert all(mistake.hint.startswith("wanted: ") for mistake in refused.value.mistakes)
+
+
+def test_an_expression_of_a_job_is_told_as_such(project: Path) -> None:
+    (said,) = mistakes(project, "azureml:iris@latest", "azureml:${{inputs.environment}}")
+    assert "what stands in ${{ }} is filled in for jobs alone" in said
+    assert len(mistakes(project, "endpoint_name: iris", "endpoint_name: my_iris")) == 1

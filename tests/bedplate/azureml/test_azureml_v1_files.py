@@ -35,7 +35,7 @@ def service(**changes: Any) -> Service:
         "compute_type": "aks",
         "compute_target": "akscomputetarget",
         "settings": {"numReplicas": 2},
-        "workspace": Workspace(None, "rg", "ws"),
+        "workspace": Workspace(None, "rg", "iris-ws"),
     }
     return Service(**{**given, **changes})
 
@@ -127,14 +127,14 @@ def test_a_service_without_a_model_and_a_target_has_neither_in_its_line() -> Non
 
 
 def test_a_name_with_a_space_stays_one_word_of_the_line() -> None:
-    line = azureml_v1_scripts.cli(service(workspace=Workspace("My subscription", "rg", "ws"))).splitlines()[-1]
+    line = azureml_v1_scripts.cli(service(workspace=Workspace("My subscription", "rg", "iris-ws"))).splitlines()[-1]
     assert "My subscription" in shlex.split(line)
 
 
 def test_the_cli_script_is_shell() -> None:
     script = azureml_v1_scripts.cli(service(model=RegisteredModel("iris", "1", "../../../../services/iris/model")))
     subprocess.run(["sh", "-n"], input=script, text=True, check=True)
-    assert "az ml model register -n iris -p ../../../../services/iris/model -w ws -g rg" in script
+    assert "az ml model register -n iris -p ../../../../services/iris/model -w iris-ws -g rg" in script
 
 
 @pytest.mark.parametrize("path", [None, "../../../../services/it's/model"])

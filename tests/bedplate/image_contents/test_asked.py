@@ -8,7 +8,7 @@ import pytest
 from bedplate import specfile
 from bedplate.image_contents import asked
 
-V1 = "environment: {kind: azureml_v1}, workspace: {resource_group: rg, name: ws}, registry: {kind: acr, name: reg1234}"
+V1 = "environment: {kind: azureml_v1}, workspace: {resource_group: rg, name: iris-ws}, registry: {kind: acr, name: reg1234}"
 LOCAL = "registry: {kind: local}"
 
 

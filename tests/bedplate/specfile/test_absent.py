@@ -32,7 +32,7 @@ services:
 targets:
   local: {registry: {kind: local}, deploy: {kind: container}}
   azure:
-    workspace: {resource_group: rg, name: ws}
+    workspace: {resource_group: rg, name: iris-ws}
     registry: {kind: workspace}
     environment: {kind: azureml}
     deploy: {kind: online_endpoint, instance_type: x, from: deployment.yml}

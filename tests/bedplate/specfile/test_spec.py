@@ -56,8 +56,8 @@ targets:
   harbor:
     registry: {kind: generic, address: registry.example.org/team, username: robot, password: {env: REG_PASSWORD}}
   azure:
-    workspace: {resource_group: rg, name: ws}
-    registry: {kind: workspace, fallback: {kind: acr, name: mine}}
+    workspace: {resource_group: rg, name: iris-ws}
+    registry: {kind: workspace, fallback: {kind: acr, name: myregistry}}
     builder: {kind: acr_tasks}
     environment: {kind: azureml}
     deploy: {kind: online_endpoint, instance_type: Standard_DS3_v2, app_insights_enabled: true}

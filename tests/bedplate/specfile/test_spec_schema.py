@@ -172,3 +172,37 @@ def test_the_page_of_all_keys_is_fresh() -> None:
     """`python docs/spec_page.py` writes it anew."""
     page = runpy.run_path(str(ROOT / "docs" / "spec_page.py"))["page"](SCHEMA)
     assert (ROOT / "docs" / "spec.md").read_text(encoding="utf-8") == page
+
+
+@pytest.mark.parametrize(
+    ("place", "good", "bad"),
+    [
+        (
+            "target.properties.workspace.properties.name",  # machineLearningServices.json, WorkspaceNameParameter
+            ["iris-ws", "a_b", "9ab", "a" * 33],
+            ["ws", "-iris", "iris.ws", "a" * 34, ""],
+        ),
+        (
+            "target.properties.workspace.properties.resource_group",  # types.json, and Azure's rules for names
+            ["rg", "a.b", "(team)_1-x", "größe", "a" * 90],
+            ["", "a.", "a b", "a/b", "a" * 91],
+        ),
+        (
+            "acrRegistry.properties.name",  # containerregistry.json, RegistryNameParameter; or a login server
+            ["myreg", "a" * 50, "myregistry.azurecr.io", "my-label.azurecr.us"],
+            ["mine", "my-registry", "a" * 51, ".azurecr.io", "myregistry.azurecr.io/team"],
+        ),
+        (
+            "builder.oneOf.1.properties.agent_pool",  # containerregistry_build.json, AgentPoolNameParameter
+            ["pool-1", "abc", "a" * 20],
+            ["ab", "a_b", "a" * 21],
+        ),
+    ],
+)
+def test_names_are_those_that_azure_takes(place: str, good: list[str], bad: list[str]) -> None:
+    schema: Any = SCHEMA["$defs"]
+    for part in place.split("."):
+        schema = schema[int(part)] if part.isdigit() else schema[part]
+    validator = Draft202012Validator(schema)
+    assert [name for name in good if not validator.is_valid(name)] == []
+    assert [name for name in bad if validator.is_valid(name)] == []
