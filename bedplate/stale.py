@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,7 @@ from bedplate.step import DockerfileFiles, Task
 
 SHOWN = 48  # characters of a value in a reason
 REASONS = 8  # said of one task; `doit plan --json` has all
+KIND = '{"":'  # how fingerprint.text begins a value of one of our own types
 OWN = "bedplate.internal/"  # how an image of the spec stands in an argument
 
 
@@ -71,10 +73,12 @@ def differences(before: Parts, now: Parts) -> Iterator[str]:
             yield f"{name} removed"
         elif kind == "from":
             yield f"{name} moved"
-        elif kind in ("file", "folder") or _long(old) or _long(new):
-            yield f"{name} changed"
         else:
-            yield f"{name} {old.removeprefix(OWN)} -> {new.removeprefix(OWN)}"
+            was, is_ = (_worded(value, own=not what) for value in (old, new))
+            if kind in ("file", "folder") or _long(was) or _long(is_) or was == is_:
+                yield f"{name} changed"
+            else:
+                yield f"{name} {was} -> {is_}"
 
 
 def shown(reasons: Sequence[str]) -> list[str]:
@@ -170,6 +174,26 @@ def _numbered(parts: Parts) -> list[tuple[str, tuple[str, str]]]:
     """Instructions in their order: the part's name, then keyword and value."""
     found = [(int(name.split()[1]), name, value) for name, value in parts.items() if name.startswith("instruction ")]
     return [(name, (name.split()[2], value)) for _, name, value in sorted(found)]
+
+
+def _worded(value: str, own: bool) -> str:
+    """As it would stand in pipeline.yaml: `{env: REG_USER}`. `own`: it is no text of the user's, who may write null."""
+    if own and value == "null":
+        return "not set"
+    if KIND not in value:
+        return value.removeprefix(OWN)
+    try:
+        return _flow(json.loads(value))
+    except ValueError:
+        return value  # a text that only looks like one of ours
+
+
+def _flow(value: object) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{k}: {_flow(v)}" for k, v in value.items() if k and v is not None) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_flow, value)) + "]"
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _long(value: str) -> bool:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bedplate import fingerprint, stale
+from bedplate.model import EnvSecret, FileSecret, Route
 from bedplate.state import Record
 from bedplate.step import DockerfileFiles, Task
 
@@ -112,6 +113,29 @@ def test_reasons_name_the_part_and_short_values() -> None:
         "instruction 4 RUN changed",
         "after build_base:os",
     ]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "reason"),
+    [
+        (EnvSecret("REG_USER"), None, "value {env: REG_USER} -> not set"),
+        (None, FileSecret("user.txt"), "value not set -> {file: user.txt}"),
+        ("ada", EnvSecret("REG_USER"), "value ada -> {env: REG_USER}"),
+        (Route(5001, "/"), Route(5002, "/"), "value {path: /, port: 5001} -> {path: /, port: 5002}"),
+        (EnvSecret("A"), [EnvSecret("A")], "value {env: A} -> [{env: A}]"),
+        ({"key": None}, {"key": "null"}, None),
+        ({"key": "null"}, {"key": "x"}, "value key null -> x"),
+        ('{"":', '{"":1', 'value {"": -> {"":1'),
+        (True, False, "value true -> false"),
+    ],
+)
+def test_values_in_reasons_stand_as_in_the_spec(before: Any, now: Any, reason: str | None) -> None:
+    @dataclass(frozen=True)
+    class One:
+        value: Any
+
+    old, new = (dict(fingerprint.of_inputs(One(value))) for value in (before, now))
+    assert list(stale.differences(old, new)) == ([reason] if reason else [])
 
 
 def test_a_mapping_gives_a_part_for_each_key() -> None:
