@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
 
-def of_entry(entry: object, kinds: Mapping[type[Any], str], variants: Mapping[str, ModuleType]) -> ModuleType:
-    """`kinds`: the kind that each type of entry is. KeyError: a type that no step knows, which is a mistake of ours."""
-    return variants[kinds[type(entry)]]
+@dataclass(frozen=True)
+class Variants:
+    """The kinds of the step whose package this is: a module each, imported when it is first asked for.
 
+    `kinds`: by the type of the entry. A module has a class `Inputs` of its own."""
 
-def of_inputs(inputs: object, variants: Mapping[str, ModuleType]) -> ModuleType:
-    """Each variant has a class `Inputs` of its own."""
-    return next(module for module in variants.values() if isinstance(inputs, module.Inputs))
+    package: str
+    kinds: Mapping[type[Any], str]
+
+    def of_kind(self, kind: str) -> ModuleType:
+        return import_module(f"{self.package}.{kind}")
+
+    def of_entry(self, entry: object) -> ModuleType:
+        """KeyError: a type that the step does not know, which is a mistake of ours."""
+        return self.of_kind(self.kinds[type(entry)])
+
+    def of_inputs(self, inputs: object) -> ModuleType:
+        return import_module(type(inputs).__module__)

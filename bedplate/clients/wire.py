@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 HALF = 16
 WINDOW = 2 * HALF  # requests on their way at a time: more could fill both sides' buffers, and neither would read
@@ -40,7 +41,10 @@ class Wire:
             self._socket.connect(where)
         elif kind == "tcp":
             host, _, port = where.rpartition(":")
-            self._socket = socket.create_connection((host.strip("[]"), int(port)), connect_s)
+            name: Any = host.strip("[]")
+            if name.isascii():
+                name = name.encode()  # for a text, Python would load its tables of all the world's scripts
+            self._socket = socket.create_connection((name, int(port)), connect_s)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if certificates:
                 import ssl

@@ -2,48 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from types import ModuleType
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
-from bedplate import variants
-from bedplate.azureml.drift import Difference
 from bedplate.model import (
     AzureMlV1Deploy,
     ContainerDeploy,
-    DeployEntry,
     Deployment,
     OnlineEndpointDeploy,
     ServiceEntry,
     Spec,
 )
 from bedplate.questions import Answers, Question
-from bedplate.step import Clients, Files, Given, Task, Tree
-from steps.deploy import azureml_v1, container, online_endpoint
+from bedplate.step import Clients, Given, Task, Tree
+from bedplate.variants import Variants
 
-VARIANTS: Mapping[str, ModuleType] = {
-    "container": container,
-    "online_endpoint": online_endpoint,
-    "azureml_v1": azureml_v1,
-}
-KINDS: Mapping[type[DeployEntry], str] = {
-    ContainerDeploy: "container",
-    OnlineEndpointDeploy: "online_endpoint",
-    AzureMlV1Deploy: "azureml_v1",
-}
+if TYPE_CHECKING:
+    from bedplate.azureml.drift import Difference
+
+VARIANTS = Variants(
+    "steps.deploy",
+    {
+        ContainerDeploy: "container",
+        OnlineEndpointDeploy: "online_endpoint",
+        AzureMlV1Deploy: "azureml_v1",
+    },
+)
 
 
 def tasks(spec: Spec) -> Iterable[Task]:
     entry = spec.target.deploy
     if entry is None or not spec.services:
         return
-    variant = variants.of_entry(entry, KINDS, VARIANTS)
+    variant = VARIANTS.of_entry(entry)
+    more = variant.files(entry) if hasattr(variant, "files") else ()
     for service in spec.services.values():
         yield Task(
             "deploy",
             service.name,
             variant.inputs(spec, service, entry),
-            files=(*_files(spec, service), *_more(entry)),
+            files=(*_files(spec, service), *more),
             needs=(f"create_environment:{service.environment}",),
             after=("resolve_registry",),
             aside=variant.aside(spec, service, entry),
@@ -51,34 +49,30 @@ def tasks(spec: Spec) -> Iterable[Task]:
 
 
 def run(inputs: Any, given: Given, clients: Clients) -> Deployment:  # each variant has Inputs of its own
-    deployed: Deployment = variants.of_inputs(inputs, VARIANTS).run(inputs, given, clients)
+    deployed: Deployment = VARIANTS.of_inputs(inputs).run(inputs, given, clients)
     return deployed
 
 
 def asks(output: Deployment, spec: Spec) -> Sequence[Question]:
-    questions: Sequence[Question] = VARIANTS[output.kind].asks(output, spec)
+    questions: Sequence[Question] = VARIANTS.of_kind(output.kind).asks(output, spec)
     return questions
 
 
 def present(output: Deployment, answers: Answers) -> str | None:
-    why: str | None = VARIANTS[output.kind].present(output, answers)
+    why: str | None = VARIANTS.of_kind(output.kind).present(output, answers)
     return why
 
 
 def stop(output: Deployment, clients: Clients) -> str | None:
-    said: str | None = VARIANTS[output.kind].stop(output, clients)
+    said: str | None = VARIANTS.of_kind(output.kind).stop(output, clients)
     return said
 
 
 def drift(inputs: Any, given: Given, clients: Clients) -> list[Difference] | None:
     """Where what serves elsewhere is not as the spec says; None: it is none of Azure's. Raises SpecError, StepError."""
-    drift = getattr(variants.of_inputs(inputs, VARIANTS), "drift", None)
+    drift = getattr(VARIANTS.of_inputs(inputs), "drift", None)
     found: list[Difference] | None = drift(inputs, given, clients) if drift else None
     return found
-
-
-def _more(entry: DeployEntry) -> Sequence[Files]:
-    return online_endpoint.files(entry) if isinstance(entry, OnlineEndpointDeploy) else ()
 
 
 def _files(spec: Spec, service: ServiceEntry) -> Iterable[Tree]:

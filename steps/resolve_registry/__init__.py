@@ -2,37 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from types import ModuleType
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from bedplate import variants
-from bedplate.model import AcrRegistry, GenericRegistry, LocalRegistry, Registry, RegistryEntry, Spec, WorkspaceRegistry
+from bedplate.model import AcrRegistry, GenericRegistry, LocalRegistry, Registry, Spec, WorkspaceRegistry
 from bedplate.questions import Answers, AskAddress, Question
 from bedplate.step import Clients, Given, Task
-from steps.resolve_registry import acr, generic, local, workspace
+from bedplate.variants import Variants
 
-VARIANTS: Mapping[str, ModuleType] = {
-    "local": local,
-    "generic": generic,
-    "acr": acr,
-    "workspace": workspace,
-}
-KINDS: Mapping[type[RegistryEntry], str] = {
-    LocalRegistry: "local",
-    GenericRegistry: "generic",
-    AcrRegistry: "acr",
-    WorkspaceRegistry: "workspace",
-}
-Inputs = local.Inputs | generic.Inputs | acr.Inputs | workspace.Inputs
+VARIANTS = Variants(
+    "steps.resolve_registry",
+    {
+        LocalRegistry: "local",
+        GenericRegistry: "generic",
+        AcrRegistry: "acr",
+        WorkspaceRegistry: "workspace",
+    },
+)
 
 
 def tasks(spec: Spec) -> Iterable[Task]:
     entry = spec.target.registry
-    yield Task("resolve_registry", "", variants.of_entry(entry, KINDS, VARIANTS).inputs(entry))
+    yield Task("resolve_registry", "", VARIANTS.of_entry(entry).inputs(entry))
 
 
-def run(inputs: Inputs, given: Given, clients: Clients) -> Registry:
-    registry: Registry = variants.of_inputs(inputs, VARIANTS).run(inputs, clients)
+def run(inputs: Any, given: Given, clients: Clients) -> Registry:  # each variant has Inputs of its own
+    registry: Registry = VARIANTS.of_inputs(inputs).run(inputs, clients)
     return registry
 
 
@@ -48,7 +43,7 @@ def present(output: Registry, answers: Answers) -> str | None:
 
 
 def stop(output: Registry, clients: Clients) -> str | None:
-    stopped: str | None = VARIANTS[output.kind].stop(output)
+    stopped: str | None = VARIANTS.of_kind(output.kind).stop(output)
     return stopped
 
 
