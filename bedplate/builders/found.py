@@ -128,17 +128,13 @@ def ask(path: str, fingerprint: str, spec: Spec) -> list[Question]:
 
 
 def absent(image: BuiltImage, answers: Answers) -> str | None:
-    """Why the image is nowhere any more; None: it is somewhere, or not everybody could be asked."""
-    tag = labels.short(image.fingerprint)
-    path = image.tag.rpartition(":")[0]
-    said = [answers[AskImage(image.tag)]]
-    if isinstance(said[0], Mapping) and said[0].get(labels.FINGERPRINT, image.fingerprint) == image.fingerprint:
+    """Why the image is nowhere any more; None: it is somewhere, or not everybody could be asked.
+
+    `answers`: to what `ask` asks of it, and to nothing else."""
+    held = answers[AskImage(image.tag)]
+    if isinstance(held, Mapping) and held.get(labels.FINGERPRINT, image.fingerprint) == image.fingerprint:
         return None
-    said += [
-        answer
-        for question, answer in answers.items()
-        if isinstance(question, AskManifest) and question.reference == tag and _ends(question.repository, path)
-    ]
+    said = [held, *(answer for question, answer in answers.items() if isinstance(question, AskManifest))]
     if any(isinstance(answer, Unreachable | str) for answer in said):
         return None
     return "neither in the engine nor in the registry" if len(said) > 1 else "not in the engine"
@@ -147,10 +143,6 @@ def absent(image: BuiltImage, answers: Answers) -> str | None:
 def _repository(registry: Registry, path: str) -> str:
     below = registry.address.partition("/")[2]
     return f"{below}/{path}" if below else path
-
-
-def _ends(repository: str, path: str) -> bool:
-    return repository == path or repository.endswith(f"/{path}")
 
 
 def _of_engine(image: Mapping[str, object]) -> Mapping[str, str]:

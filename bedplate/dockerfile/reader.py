@@ -194,6 +194,13 @@ def _heredocs(line: LogicalLine, escape: str) -> list[Heredoc]:
     return found
 
 
+def names_heredoc(word: str) -> bool:
+    """A source that is no path: its content stands in the lines below. A word of a JSON array has none there, and gives
+    an empty file. (BuildKit, instructions/parse.go, parseSourcesAndDest)"""
+    match = _HEREDOC.match(word)
+    return match is not None and re.search(r"""[^"']""", match[3]) is not None and not BLANKS.search(match[3])
+
+
 def instruction_or_none(line: LogicalLine, escape: str) -> Instruction | None:
     try:
         return instruction(line, escape)

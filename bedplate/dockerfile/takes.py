@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from bedplate.dockerfile.reader import Dockerfile, Instruction
+from bedplate.dockerfile.reader import Dockerfile, Instruction, names_heredoc
 from bedplate.dockerfile.scope import Scope
 from bedplate.errors import Mistake
 
@@ -42,7 +42,7 @@ def copy(dockerfile: Dockerfile, at: Instruction, scope: Scope, from_scratch: bo
     for heredoc in at.heredocs:
         if heredoc.expand:
             scope.used.update(scope.args.intersection(re.findall(r"\$\{?(\w+)", heredoc.content)))
-    written = [w for w in at.words[:-1] if not (w.startswith("<<") and at.heredocs and not at.json)]
+    written = [word for word in at.words[:-1] if not names_heredoc(word)]
     unset: list[str] = []
     paths = [scope.word(word, unset.append) for word in written]
     origin = at.flag("from")

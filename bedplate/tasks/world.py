@@ -25,8 +25,13 @@ class World:
     @cached_property
     def answers(self) -> Answers:
         """What the outside world says to all questions of the recorded outputs, asked in one batch."""
+        return self._ask([question for asked in self._asked.values() for question in asked])
+
+    @cached_property
+    def _asked(self) -> dict[str, list[Question]]:
+        """The questions of each recorded output, by task."""
         outputs = ((task.name, self._session.output(task.name)) for task in self._session.tasks)
-        return self._ask([q for name, output in outputs if output is not None for q in self._asks(name, output)])
+        return {name: self._asks(name, output) for name, output in outputs if output is not None}
 
     @cached_property
     def absent(self) -> dict[str, str]:
@@ -35,7 +40,9 @@ class World:
         for task in self._session.tasks:
             output = self._session.output(task.name)
             if output is not None:
-                why = self._session.steps[task.step].present(output, self.answers)
+                # its own answers: a step may look through all that it is given
+                own = {question: self.answers[question] for question in self._asked[task.name]}
+                why = self._session.steps[task.step].present(output, own)
                 if why:
                     absent[task.name] = why
             elif self._session.record(task.name):

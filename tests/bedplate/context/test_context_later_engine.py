@@ -42,6 +42,8 @@ LATER: dict[str, tuple[str, str, dict[str, str]]] = {
     "a heredoc without its tabs": ("COPY <<-EOF f1 /t/\n\thello\n\tEOF", "", {}),
     "a heredoc that does not end": ("COPY <<EOF /t/x\nhello", "", {}),
     "a heredoc named as a file": ("COPY <<f1 /t/\nother\nf1", "", {}),
+    "a heredoc's sign in a JSON array": ('COPY ["<<EOF", "f1", "/t/"]', "", {}),
+    "a heredoc's sign in quotes": ('COPY "<<EOF" f1 /t/', "", {}),
     "a heredoc in ADD": ("ADD <<EOF archive.tar /t/\nhello\nEOF", "", {}),
     "a heredoc in RUN": (f"FROM {OS_TAG} AS a\nRUN <<EOF\nmkdir /t\ncp /etc/hostname /t || true\nEOF{STAGE}", "", {}),
     "exclude": ("COPY --exclude=*.md plain other dir /t/", "", {}),
