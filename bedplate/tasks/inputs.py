@@ -9,9 +9,12 @@ from typing import Any
 from doit.cmd_base import DoitCmdBase
 
 from bedplate import labels, pins, stale
+from bedplate import plan as plans
 from bedplate.errors import SpecError, StepError
+from bedplate.reads import all_mistakes
+from bedplate.stale import Verdict
 from bedplate.step import DockerfileFiles, Task
-from bedplate.tasks import names, options
+from bedplate.tasks import names, options, unhashed
 from bedplate.tasks.session import Session
 
 JSON = options.as_json("inputs.schema.json")
@@ -37,8 +40,11 @@ class Inputs(DoitCmdBase):  # type: ignore[misc]  # doit has no types
             sys.stderr.write("doit: inputs takes one image\n  hint: `doit inputs IMAGE`, options before it\n")
             return 3
         task = names.maker(session, pos_args[0])
+        needed = plans.upstream(session.tasks, {task.name})
+        images = [t.entry for t in session.tasks if t.name in needed and t.step == "build_base"]
         try:
-            for _ in session.pin(locked=self.loader.locked, write=False):
+            # of the others, which may be out of reach, nothing is asked
+            for _ in session.pin(locked=self.loader.locked, write=False, images=images) if images else ():
                 pass
             made = to_json(session, task)
         except SpecError as error:
@@ -53,7 +59,7 @@ class Inputs(DoitCmdBase):  # type: ignore[misc]  # doit has no types
 
 def to_json(session: Session, task: Task) -> dict[str, Any]:
     """As schemas/inputs.schema.json says. Raises SpecError."""
-    verdict = session.verdicts[task.name]
+    verdict = _verdict(session, task)
     identities = {need: verdict.parts[f"output {need}"] for need in task.needs}
     makes = session.steps[task.step].makes  # type: ignore[attr-defined]  # step.Makes: only steps that make images
     made = makes(task.inputs, verdict.fingerprint, session.reads.file_sets(task), identities)
@@ -98,6 +104,7 @@ def to_json(session: Session, task: Task) -> dict[str, Any]:
             for name, value in verdict.parts.items()
             if name.split()[0] not in ("file", "folder", "instruction", "arg", "from", "output", "tags")
         },
+        "not_hashed": unhashed.to_json(unhashed.find(session, [task])),
         "fingerprint": fingerprint,
         "tag": labels.short(fingerprint),
     }
@@ -105,6 +112,16 @@ def to_json(session: Session, task: Task) -> dict[str, Any]:
         if isinstance(read, DockerfileFiles):
             found.update(_of_dockerfile(session, read))
     return found
+
+
+def _verdict(session: Session, task: Task) -> Verdict:
+    """From files and records alone: whether what was made is still there makes no difference to what it is made of."""
+    needed = plans.upstream(session.tasks, {task.name})
+    tasks = [t for t in session.tasks if t.name in needed]
+    all_mistakes(tasks, session.reads)
+    verdict = stale.survey(tasks, session.record, session.reads.parts, {})[task.name]
+    session.cache.save()
+    return verdict
 
 
 def lines(made: dict[str, Any]) -> list[str]:
@@ -123,6 +140,9 @@ def lines(made: dict[str, Any]) -> list[str]:
     parents += [f"  {i['image']}, image of pipeline.yaml  {labels.short(i['fingerprint'])}" for i in made["images"]]
     if parents:
         said += ["from:", *parents]
+    if made["not_hashed"]:
+        said.append("not hashed:")
+        said += [f"  {m['file']}:{m['line']}:{m['column']}: {m['message']}" for m in made["not_hashed"]]
     settings = [f"  {name}: {value}" for name, value in made["settings"].items() if value not in ("", "null", "[]")]
     if settings:
         said += ["settings:", *settings]

@@ -9,10 +9,10 @@ from typing import Any
 from doit.cmd_base import DoitCmdBase
 
 from bedplate import plan as plans
-from bedplate.errors import SpecError, StepError
+from bedplate.errors import Mistake, SpecError, StepError
 from bedplate.pins import NAME, Reference
 from bedplate.stale import Verdict, shown
-from bedplate.tasks import names, options
+from bedplate.tasks import names, options, unhashed
 from bedplate.tasks import remote as remotes
 from bedplate.tasks.session import Session
 
@@ -45,6 +45,7 @@ class Plan(DoitCmdBase):  # type: ignore[misc]  # doit has no types
             for _ in session.pin(locked=self.loader.locked, write=False):
                 pass
             verdicts = chosen(session, wanted)
+            fetched = unhashed.find(session, [session.by_name[v.task] for v in verdicts])
             drifts = remotes.drifts(session, verdicts) if remote else []
         except SpecError as error:
             sys.stderr.write(f"{error}\n")
@@ -56,10 +57,11 @@ class Plan(DoitCmdBase):  # type: ignore[misc]  # doit has no types
             print(json.dumps({"levels": levels(session, verdicts)}))
         elif as_json:
             asked = {"remote": remotes.to_json(drifts)} if remote else {}
-            print(json.dumps({**to_json(session, verdicts, unlocked), **asked}, indent=2))
+            print(json.dumps({**to_json(session, verdicts, unlocked, fetched), **asked}, indent=2))
         else:
             asked_lines = remotes.lines(session, drifts) if remote else []
-            print("\n".join([*lines(session, verdicts, unlocked), *asked_lines]))
+            head, *rest = lines(session, verdicts, unlocked)
+            print("\n".join([head, *unhashed.lines(unhashed.doubtful(session, fetched)), *rest, *asked_lines]))
         return 2 if any(not v.fresh for v in verdicts) or remotes.drifted(drifts) else 0
 
 
@@ -88,7 +90,9 @@ def lines(session: Session, verdicts: list[Verdict], unlocked: list[Reference]) 
     return said
 
 
-def to_json(session: Session, verdicts: list[Verdict], unlocked: list[Reference]) -> dict[str, Any]:
+def to_json(
+    session: Session, verdicts: list[Verdict], unlocked: list[Reference], fetched: list[Mistake]
+) -> dict[str, Any]:
     """As schemas/plan.schema.json says."""
     return {
         "version": 1,
@@ -107,6 +111,7 @@ def to_json(session: Session, verdicts: list[Verdict], unlocked: list[Reference]
             }
             for v in verdicts
         ],
+        "not_hashed": unhashed.to_json(fetched),
     }
 
 

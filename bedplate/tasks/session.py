@@ -148,12 +148,13 @@ class Session:
         """The ONBUILD instructions of upstream images, or why they are not known."""
         return self.clients(Silent()).upstream.triggers(wanted)
 
-    def pin(self, *, locked: bool, write: bool) -> Iterator[str]:
-        """Takes a digest for every upstream image that has none; what it did, a line for each.
+    def pin(self, *, locked: bool, write: bool, images: Sequence[str] = ()) -> Iterator[str]:
+        """Takes a digest for every upstream image that has none (of those named; of all without names); what it did, a
+        line for each.
 
         `locked`: none may be taken. `write`: into the lock, not for this process alone. Raises SpecError, StepError."""
         while True:
-            found, before = self.upstream(), self.triggers.known
+            found, before = self.upstream(images), self.triggers.known
             missing = self.pins.missing(found)
             if missing and (locked or os.environ.get("CI")):
                 raise refuse(missing, "--locked" if locked else "CI is set")

@@ -11,6 +11,7 @@ import pytest
 from scratch import Scratch
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "schemas/inputs.schema.json").read_text(encoding="utf-8"))
+PLAN = json.loads((Path(__file__).parents[3] / "schemas/plan.schema.json").read_text(encoding="utf-8"))
 DIGEST = "sha256:" + "1" * 64
 LOCK = (
     'version: 1\nimages:\n  "example.org/up:1":\n'
@@ -103,6 +104,51 @@ def test_a_reference_image_is_the_digest_it_stands_for(project: Scratch) -> None
     made = inputs(project, "r")
     assert [parent["digest"] for parent in made["parents"]] == [DIGEST]
     assert made["files"] == []
+
+
+def test_only_the_image_and_what_it_stands_on_need_a_digest(project: Scratch) -> None:
+    """The registry of the others need not answer, and their Dockerfiles may be wrong."""
+    project.spec(f"{IMAGES}far: {{reference: '127.0.0.1:9/far:1'}}\nwrong: {{context: wrong}}\n", ENVIRONMENTS)
+    project.write({"wrong/Dockerfile": "FROM 127.0.0.1:9/further:1\nCOPY nothing /\n"})
+    assert inputs(project, "a")["fingerprint"]
+    assert [image["image"] for image in inputs(project, "other")["images"]] == ["a"]
+    assert project.doit("inputs", "far") == 1
+    assert "127.0.0.1:9" in project.output
+    assert project.doit("inputs", "wrong") == 3
+    assert "there is no nothing in the context" in project.output
+
+
+def test_what_a_build_fetches_is_named_by_inputs_and_plan(project: Scratch) -> None:
+    project.write(
+        {
+            "a/Dockerfile": "ARG BASE\nFROM $BASE\nARG HOST=example.org\n"
+            "ADD https://$HOST/model.bin /\n"
+            "ADD https://github.com/example/code.git#main /code\n"
+            f"ADD --checksum=sha256:{'2' * 64} https://example.org/held /\n"
+            f"ADD https://github.com/example/code.git#{'3' * 40} /held\n"
+            "# bedplate: ignore=UnpinnedDownload the newest list is wanted\n"
+            "ADD https://example.org/excused /\n"
+        }
+    )
+    model = {
+        "file": "a/Dockerfile",
+        "line": 4,
+        "column": 5,
+        "message": "what stands at https://example.org/model.bin is not part of the fingerprint: a change there is not "
+        "noticed",
+    }
+    made = inputs(project, "a")["not_hashed"]
+    assert made[0] == {**model, "column": made[0]["column"]} and [m["line"] for m in made] == [4, 5, 9]
+    assert inputs(project, "r")["not_hashed"] == []
+    assert project.doit("inputs", "a") == 0
+    assert f"not hashed:\n  a/Dockerfile:4:{made[0]['column']}: {model['message']}\n" in project.output
+    assert project.doit("plan", "--json", "a") == 2
+    plan = json.loads(project.output)
+    jsonschema.validate(plan, PLAN)
+    assert plan["not_hashed"] == made
+    assert project.doit("plan", "a") == 2
+    assert f"warning: a/Dockerfile:4:{made[0]['column']}: {model['message']} [UnpinnedDownload]" in project.output
+    assert "excused" not in project.output and "/held" not in project.output
 
 
 def test_an_environment_is_named_alone_or_by_its_task_where_an_image_has_its_name(project: Scratch) -> None:
