@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, Any
 
 from bedplate import labels
 from bedplate.errors import StepError
 from bedplate.model import Environment
 from bedplate.step import Clients, Given
+from steps.deploy import interrupts
 from steps.deploy.candidate import Candidate
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 SERVICE = "dev.bedplate.service"
 TRIAL, NEXT = "..trial", "..next"  # of the container's name; whose it is, its labels say
 GRACE_S = 2  # for the requests under way when the port changes hands
-HOLD_S = 0.05  # how often it is asked whether the run has been interrupted
 BRIEFLY_S = 5.0  # for an answer of one that has been running all the time
 REMOVED_WITHIN_S = 20.0
 NAME_TAKEN = "is already in use by container"
@@ -51,12 +50,13 @@ def deploy(inputs: Inputs, given: Given, environment: Environment, clients: Clie
     with ExitStack() as changing_hands:
         try:
             if contested:
-                _create(engine, new, name + TRIAL, _labels(inputs, given), spare=True)
-                new.prove("on a spare port", smoke=True)
+                with _trial(inputs, clients):
+                    _create(engine, new, name + TRIAL, _labels(inputs, given), spare=True)
+                    new.prove("on a spare port", smoke=True)
                 new.remove()
             _create(engine, new, name + NEXT, _labels(inputs, given), spare=False)
             if contested:
-                changing_hands.enter_context(_outliving_interrupts(clients))
+                changing_hands.enter_context(interrupts.outlived(clients.log))
                 engine.stop(name, GRACE_S)
             # where nothing served, smoke_test will say what is wrong with the first version
             new.prove(f"at {new.public_url}", smoke=serving and not contested)
@@ -72,24 +72,12 @@ def remove(engine: Engine, name: str, project: str, service: str) -> list[str]:
     return [one for one in (name, name + NEXT, name + TRIAL) if _remove_ours(engine, one, project, service)]
 
 
-@contextmanager
-def _outliving_interrupts(clients: Clients) -> Iterator[None]:
-    """Between the old container's stop and the new one's answer nothing serves: Ctrl-C must not end a run there.
-
-    doit's threads end with the main one; a thread that is no daemon keeps the process until this is left."""
-    settled = threading.Event()
-
-    def hold() -> None:
-        while not settled.wait(HOLD_S):
-            if not threading.main_thread().is_alive():
-                clients.log.note("the port is just changing hands: this is finished first")
-                settled.wait()
-
-    threading.Thread(target=hold, daemon=False).start()
-    try:
-        yield
-    finally:
-        settled.set()
+def _trial(inputs: Inputs, clients: Clients) -> AbstractContextManager[None]:
+    name = inputs.container + TRIAL
+    return interrupts.taken_away(
+        lambda: _remove_ours(clients.engine, name, inputs.project, inputs.service),
+        lambda: clients.log.note(f"container {name} is taken away; the version before still serves"),
+    )
 
 
 def _wake(engine: Engine, name: str, inputs: Inputs, clients: Clients) -> None:

@@ -198,6 +198,52 @@ def test_interrupted_while_the_port_changes_hands_the_new_version_gets_it(servic
     assert service.containers() == [service.name]
 
 
+@pytest.mark.parametrize("when", ["the engine makes it", "it is asked"])
+def test_interrupted_in_a_trial_it_is_taken_away_and_the_old_one_serves_on(service: Service, when: str) -> None:
+    service.deploy()
+    service.version("two")
+    # as doit does: the step runs in a daemon thread, and Ctrl-C ends the main one
+    child = textwrap.dedent(
+        f"""
+        import sys; sys.path[:0] = {sys.path!r}
+        import threading, time
+        from pathlib import Path
+        from steps.deploy.candidate import Candidate
+        from tests.serving import Service
+        service = Service(Path({str(service.root)!r}), {service.image!r}, {service.port})
+        service.project = {service.project!r}
+        reached, engine = threading.Event(), service.outside.engine
+        create, prove = engine.create, Candidate.prove
+        def late(*args, **options):
+            reached.set()
+            time.sleep(1)
+            return create(*args, **options)
+        def asked(*args, **options):
+            reached.set()
+            prove(*args, **options)
+            time.sleep(60)
+        if {when!r} == "it is asked":
+            Candidate.prove = asked
+        else:
+            engine.create = late
+        def deploy():
+            try:
+                service.deploy()
+            finally:
+                print("the step went on")
+        threading.Thread(target=deploy, daemon=True).start()
+        assert reached.wait(60)
+        sys.exit(130)
+        """
+    )
+    with asked_all_the_time(lambda: version(service)) as seen:
+        ran = subprocess.run([sys.executable, "-c", child], capture_output=True, text=True, timeout=90)
+    assert ran.returncode == 130, ran.stderr
+    assert "the step went on" not in ran.stdout and not ran.stderr
+    assert service.containers() == [service.name]
+    assert {said for _, said in seen} == {"one"}
+
+
 def test_what_a_killed_run_left_is_finished_or_taken_away(service: Service) -> None:
     service.deploy()
     engine = service.outside.engine
