@@ -102,6 +102,7 @@ def test_more_processes_and_another_reporter_are_doits_own(images: Pipeline) -> 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
+        (["clean", "push:oen"], "did you mean 'push:one'?"),
         (["build_bse:one"], "did you mean 'build_base:one'?"),
         (["tagret=local"], "did you mean 'target'?"),
         (["target=locl"], "did you mean 'local'?"),

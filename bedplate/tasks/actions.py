@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bedplate.errors import SpecError, StepError
+from bedplate.model import LocalRegistry, Spec
 from bedplate.stale import shown, stale
 from bedplate.step import Task
 from bedplate.tasks import execute
@@ -75,9 +76,27 @@ class Clean:
     def __call__(self) -> None:
         word = self.session.stop(self.task)
         print(f"{self.task.name}: {word or 'nothing to stop'}")
+        told = self.session._shared.setdefault("images stay", set())
+        if word and self.task.step == "deploy" and not told:
+            told.add(self.task.name)
+            print(images_stay(self.session.spec))
 
     def __repr__(self) -> str:
         return "<stop what it started at >"  # doit leaves out the first letter, and all from ` at ` on
+
+
+def images_stay(spec: Spec) -> str:
+    """What `doit clean` leaves, and what removes it."""
+    from bedplate.clients.registry_files import folder
+
+    registry = spec.target.registry
+    lines = ["images stay in engine and registry, so that the next `doit` is quick; this removes them, too:"]
+    lines.append(f"  docker rmi -f $(docker images -q --filter label=dev.bedplate.project={spec.project})")
+    if isinstance(registry, LocalRegistry):
+        lines.append(f"  rm -r {folder(registry.port)}   # all of the local registry, after `doit clean`")
+    else:
+        lines.append(f"  and in the registry, by its own means: its repositories below {spec.project}/")
+    return "\n".join(lines)
 
 
 def clean(task: Task, session: Session) -> list[Clean]:

@@ -172,6 +172,12 @@ def plain(text: str) -> str:
     return hidden.without(text)
 
 
+def complain(text: str) -> None:
+    """A message to standard error, where a run has not begun or ends."""
+    hidden.learn_addresses(os.environ.values())  # a proxy that does not answer is told with its address
+    sys.stderr.write(plain(text) + "\n")
+
+
 class Silent:
     """A `log.Log` that keeps nothing."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import Any
 
 from doit.cmd_base import DoitCmdBase
@@ -15,6 +14,7 @@ from bedplate.reads import all_mistakes
 from bedplate.stale import Verdict
 from bedplate.step import DockerfileFiles, Task
 from bedplate.tasks import names, options, unhashed
+from bedplate.tasks.console import complain
 from bedplate.tasks.session import Session
 
 JSON = options.as_json("inputs.schema.json")
@@ -37,7 +37,7 @@ class Inputs(DoitCmdBase):  # type: ignore[misc]  # doit has no types
     def _execute(self, as_json: bool, pos_args: list[str]) -> int:
         session: Session = self.loader.session
         if len(pos_args) != 1:
-            sys.stderr.write("doit: inputs takes one image\n  hint: `doit inputs IMAGE`, options before it\n")
+            complain("doit: inputs takes one image\n  hint: `doit inputs IMAGE`, options before it")
             return 3
         task = names.maker(session, pos_args[0])
         needed = plans.upstream(session.tasks, {task.name})
@@ -48,10 +48,10 @@ class Inputs(DoitCmdBase):  # type: ignore[misc]  # doit has no types
                 pass
             made = to_json(session, task)
         except SpecError as error:
-            sys.stderr.write(f"{error}\n")
+            complain(str(error))
             return 3
         except StepError as error:
-            sys.stderr.write(f"{error}\n")
+            complain(str(error))
             return 1
         print(json.dumps(made, indent=2) if as_json else "\n".join(lines(made)))
         return 0

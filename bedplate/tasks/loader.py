@@ -16,7 +16,7 @@ from doit.globals import Globals
 import bedplate
 import steps
 from bedplate.errors import SpecError, StepError
-from bedplate.tasks.console import Console
+from bedplate.tasks.console import Console, complain
 from bedplate.tasks.database import Database
 from bedplate.tasks.disk_errors import unwritable
 from bedplate.tasks.shortcut import Shortcut
@@ -90,7 +90,7 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
         try:
             return Session(find_root(Path.cwd()), self.target)
         except SpecError as error:
-            _mistakes(error)
+            _end(error, 3)
 
     def load_doit_config(self) -> dict[str, Any]:
         config = self.shortcut.config or self.session.config
@@ -100,16 +100,14 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
         try:
             return self._load(cmd, pos_args)
         except SpecError as error:
-            _mistakes(error)
+            _end(error, 3)
         except StepError as error:
-            sys.stderr.write(f"{error}\n")
-            sys.exit(1)
+            _end(error, 1)
         except OSError as error:
             refusal = unwritable(error, Path.cwd())
             if refusal is None:
                 raise
-            sys.stderr.write(f"{refusal}\n")
-            sys.exit(1)
+            _end(refusal, 1)
 
     def _load(self, cmd: Any, pos_args: list[str]) -> list[Any]:
         own: list[Any] = super().load_tasks(cmd, pos_args)
@@ -210,12 +208,14 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
                 _refuse(f"unknown variable '{name}=...' on the command line", hint)
 
     def _refuse_unknown_tasks(self, names: list[str]) -> None:
+        from bedplate.tasks import names as names_of
+
         known = {t.name for t in self.session.tasks} | {t.step for t in self.session.tasks}
         for name in names:
             if not name.startswith("-") and "*" not in name and name not in known:
                 # a command is one only as the first word
                 meant = known.union(COMMANDS) if sys.argv[1:2] == [name] else known
-                _refuse(f"there is no task '{name}' for target '{self.session.spec.target.name}'", _meant(name, meant))
+                names_of.refuse(f"there is no task '{name}' for target '{self.session.spec.target.name}'", name, meant)
 
 
 class _Asked(dict[str, str]):
@@ -239,16 +239,11 @@ def _refuse_foreign_steps() -> None:
         )
 
 
-def _meant(name: str, known: set[str]) -> str:
-    near = difflib.get_close_matches(name, sorted(known), 1, 0.5)
-    return f"did you mean '{near[0]}'?" if near else "`doit list --all` shows the tasks"
-
-
 def _refuse(message: str, hint: str = "") -> NoReturn:
-    sys.stderr.write(f"doit: {message}\n" + (f"  hint: {hint}\n" if hint else ""))
+    complain(f"doit: {message}" + (f"\n  hint: {hint}" if hint else ""))
     sys.exit(3)
 
 
-def _mistakes(error: SpecError) -> NoReturn:
-    sys.stderr.write(f"{error}\n")
-    sys.exit(3)
+def _end(error: SpecError | StepError, code: int) -> NoReturn:
+    complain(str(error))
+    sys.exit(code)

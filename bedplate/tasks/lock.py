@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from datetime import datetime, timezone
 
@@ -11,6 +10,7 @@ from doit.cmd_base import DoitCmdBase
 from bedplate.errors import Mistake, SpecError, StepError
 from bedplate.pins import NAME
 from bedplate.tasks import names, options
+from bedplate.tasks.console import complain
 from bedplate.tasks.session import Session
 
 UPDATE = options.flag("update", "take today's digests, of all references or of those that the images named use")
@@ -34,7 +34,7 @@ class Lock(DoitCmdBase):  # type: ignore[misc]  # doit has no types
         session: Session = self.loader.session
         images = names.of_images(session, pos_args)
         if update and check:
-            sys.stderr.write("doit: --check changes nothing, --update does\n  hint: give one of them\n")
+            complain("doit: --check changes nothing, --update does\n  hint: give one of them")
             return 3
         return _said(lambda: _check(session) if check else _write(session, update, images))
 
@@ -97,7 +97,7 @@ def _outdated(session: Session, images: list[str]) -> int:
         today = now[reference]
         if isinstance(today, StepError):
             errors += 1
-            sys.stderr.write(f"{today}\n")
+            complain(str(today))
         elif today != entry.digest:
             moved += 1
             change = f"{entry.digest[:SHOWN]} -> {today[:SHOWN]}"
@@ -113,10 +113,10 @@ def _said(work: Callable[[], int]) -> int:
     try:
         return work()
     except SpecError as error:
-        sys.stderr.write(f"{error}\n")
+        complain(str(error))
         return 3
     except StepError as error:
-        sys.stderr.write(f"{error}\n")
+        complain(str(error))
         return 1
 
 

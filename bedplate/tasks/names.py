@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import NoReturn
 
 from bedplate.step import Task
+from bedplate.tasks.console import complain
 from bedplate.tasks.session import Session
 
 MAKERS = ("build_base", "create_environment")  # the steps that make images
@@ -46,7 +47,8 @@ def of_tasks(session: Session, words: Iterable[str]) -> set[str]:
 
 
 def refuse(message: str, word: str, known: Iterable[str]) -> NoReturn:
-    near = difflib.get_close_matches(word, sorted(set(known)), 1, 0.5)
+    whole = {name for name in known if ":" in name} if ":" in word else set(known)  # not a step for one task of it
+    near = difflib.get_close_matches(word, sorted(whole), 1, 0.5)
     hint = f"did you mean '{near[0]}'?" if near else "`doit list --all` shows the tasks"
-    sys.stderr.write(f"doit: {message}\n  hint: {hint}\n")
+    complain(f"doit: {message}\n  hint: {hint}")
     sys.exit(3)

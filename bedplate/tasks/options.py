@@ -9,6 +9,9 @@ from typing import Any, NoReturn
 from doit.cmdparse import CmdParseError
 from doit.exceptions import InvalidCommand
 
+from bedplate.tasks import interrupts
+from bedplate.tasks.console import complain
+
 
 def flag(long: str, help: str, name: str = "") -> dict[str, Any]:
     """An option without a value, as doit's `cmd_options` has it. `name`: the parameter it becomes, if not `long`."""
@@ -24,7 +27,14 @@ def parse_execute(command: Any, in_args: list[str]) -> int:
     """What doit calls a command by: a class of ours has it as its method of this name."""
     params, args = parse(command, in_args)
     params.update(command.opt_vals)
-    return int(command.execute(params, args))
+    try:
+        code = int(command.execute(params, args))
+        interrupts.settled()
+        return code
+    except KeyboardInterrupt:
+        interrupts.settled()
+        complain("\ninterrupted")
+        return 130
 
 
 def parse(command: Any, arguments: list[str]) -> tuple[Any, list[str]]:

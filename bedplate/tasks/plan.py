@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import Any
 
 from doit.cmd_base import DoitCmdBase
@@ -14,6 +13,7 @@ from bedplate.pins import NAME, Reference
 from bedplate.stale import Verdict, shown
 from bedplate.tasks import names, options, unhashed
 from bedplate.tasks import remote as remotes
+from bedplate.tasks.console import complain
 from bedplate.tasks.session import Session
 
 JSON = options.as_json("plan.schema.json")
@@ -48,10 +48,10 @@ class Plan(DoitCmdBase):  # type: ignore[misc]  # doit has no types
             fetched = unhashed.find(session, [session.by_name[v.task] for v in verdicts])
             drifts = remotes.drifts(session, verdicts) if remote else []
         except SpecError as error:
-            sys.stderr.write(f"{error}\n")
+            complain(str(error))
             return 3
         except StepError as error:
-            sys.stderr.write(f"{error}\n")
+            complain(str(error))
             return 1
         if matrix:
             print(json.dumps({"levels": levels(session, verdicts)}))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from doit.cmd_run import Run as DoitRun
 
-from bedplate.tasks import options
+from bedplate.tasks import interrupts, options
+from bedplate.tasks.console import complain
 from bedplate.tasks.disk_errors import unwritable
 
 
@@ -25,20 +25,23 @@ class Run(DoitRun):  # type: ignore[misc]  # doit has no types
     def execute(self, params: Any, args: Any) -> int:
         self.loader.always = params["always"]
         try:
-            return int(super().execute(params, args))
+            code = int(super().execute(params, args))
+            interrupts.settled()
+            return code
         except OSError as error:  # of a record: what a task itself cannot write is told by the task
             refusal = unwritable(error, self.loader.session.root)
             if refusal is None:
                 raise
             self.loader.console.close()
-            print(refusal, file=sys.stderr)
+            complain(str(refusal))
             return 1
         except KeyboardInterrupt:
+            interrupts.settled()
             self.loader.console.close()
             # what finished is recorded already; builds end with the connection that asked for them, but for Azure's
             for said in self.loader.session.cancel():
-                print(f"\n{said}", file=sys.stderr)
-            print("\ninterrupted: what had finished is kept; `doit` goes on from there", file=sys.stderr)
+                complain(f"\n{said}")
+            complain("\ninterrupted: what had finished is kept; `doit` goes on from there")
             return 130
 
     def _execute(  # the names are doit's: it hands over options by them

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bedplate.tasks.console import Console, plain
+from bedplate import hidden
+from bedplate.tasks.console import Console, complain, plain
 
 
 class Terminal(io.StringIO):
@@ -86,3 +87,12 @@ def test_a_question_is_seen_on_a_terminal_whose_display_is_taken_away_until_the_
     console.close()
     assert seen[0].endswith("move all traffic? [y/N] ")
     assert (tmp_path / "log").read_text(encoding="utf-8") == "move all traffic? [y/N] y\n"
+
+
+def test_a_complaint_has_no_secret_and_no_escape(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:hunter2222@proxy.example:3128")
+    hidden.learn("s3cret-token")
+    complain("\x1b[2Jno answer by http://me:hunter2222@proxy.example:3128\n  hint: s3cret-token")
+    assert capsys.readouterr().err == "no answer by http://***@proxy.example:3128\n  hint: ***\n"

@@ -1,0 +1,42 @@
+"""Ctrl-C while Python shuts down, as it comes between the last word and the end of the process."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from scratch import DOIT, Scratch
+
+# Python runs this after all that doit does
+LATE = """
+import atexit, os, signal, time
+atexit.register(lambda: (os.kill(os.getpid(), signal.SIGINT), time.sleep(5)))
+"""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Scratch:
+    made = Scratch(tmp_path_factory.mktemp("interrupts"), "base: {context: images/base}", "127.0.0.1:1")
+    made.write({"images/base/Dockerfile": "FROM scratch\n"})
+    own = "\n\ndef task_own():\n    return {'actions': [lambda: None]}\n"
+    made.write({"dodo.py": (made.root / "dodo.py").read_text(encoding="utf-8") + LATE + own})
+    return made
+
+
+@pytest.mark.parametrize("words", [["own"], ["plan"]])
+def test_ctrl_c_after_the_end_prints_no_traceback(project: Scratch, words: list[str]) -> None:
+    ran = subprocess.run([DOIT, *words], cwd=project.root, capture_output=True, text=True, timeout=60)
+    assert ran.returncode == -signal.SIGINT
+    assert ran.stderr == ""
+
+
+def test_ctrl_c_while_a_command_asks_is_told_in_a_word(project: Scratch, tmp_path: Path) -> None:
+    asked = Scratch(tmp_path, "base: {context: images/base}", "127.0.0.1:1")
+    asked.write({"images/base/Dockerfile": "FROM 127.0.0.1:1/up:v1\n"})
+    now = "\nimport bedplate.pins, os, signal\n"
+    now += "bedplate.pins.Pins.missing = lambda *_: os.kill(os.getpid(), signal.SIGINT)\n"
+    asked.write({"dodo.py": (asked.root / "dodo.py").read_text(encoding="utf-8") + now})
+    ran = subprocess.run([DOIT, "plan"], cwd=asked.root, capture_output=True, text=True, timeout=60)
+    assert (ran.returncode, ran.stderr) == (130, "\ninterrupted\n")
