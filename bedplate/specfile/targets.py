@@ -18,13 +18,17 @@ Plain: TypeAlias = Mapping[str, Any]
 def check(plain: Plain, root: Node, mistakes: Mistakes) -> None:
     """Notes every mistake; parts that the schema refused are passed over."""
     _environment_names(plain, root, mistakes)
+    taken: dict[str, list[tuple[Node, Keys, str]]] = {}
     for name, target in plain.get("targets", {}).items():
         looking = _Target(plain, name, target, root, mistakes)
         looking.registry(target.get("registry", {}), ("targets", name, "registry"))
         looking.builder()
         looking.workspace()
-        looking.ports()
+        looking.ports(taken)
         looking.endpoint()
+    for message, ((place, keys, hint), *more) in taken.items():
+        too = f"; so in {', '.join('.'.join(other) for _, other, _ in more)}" if more else ""
+        mistakes.add(place, f"{'.'.join(keys)}: {message}{too}", hint)
 
 
 def _environment_names(plain: Plain, root: Node, mistakes: Mistakes) -> None:
@@ -99,8 +103,10 @@ class _Target:
                 self._say(key_at(self._root, self.keys), self.keys, message, hint)
                 return
 
-    def ports(self) -> None:
-        """No two services, and no service and the registry, on one port of this machine."""
+    def ports(self, twice: dict[str, list[tuple[Node, Keys, str]]]) -> None:
+        """No two services, and no service and the registry, on one port of this machine.
+
+        What several targets have alike is one mistake: `twice` gathers message -> place, keys, hint."""
         if self.deploy.get("kind") != "container":
             return
         keys = (*self.keys, "deploy")
@@ -119,7 +125,8 @@ class _Target:
                 own = (*keys, "ports", name)
                 place = at(self._root, own if self._stands(own) else (*keys, "port"))
                 message = f"port {port} is taken twice: by {taken[port]} and service '{name}'"
-                self._say(place, keys, message, f"give one a port of its own: ports: {{{name}: {_free(port, taken)}}}")
+                hint = f"give one a port of its own: ports: {{{name}: {_free(port, taken)}}}"
+                twice.setdefault(message, []).append((place, keys, hint))
             taken.setdefault(port, f"service '{name}'")
 
     def endpoint(self) -> None:
