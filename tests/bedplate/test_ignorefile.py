@@ -78,9 +78,12 @@ def odd(rules: list[str]) -> bool:
     )
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
-@given(patterns, st.lists(paths, min_size=1, max_size=5))
-def test_the_compiled_rules_are_the_plain_rules(rules: list[str], found: list[str]) -> None:
+LISTS = st.lists(paths, min_size=1, max_size=5)
+FEW = settings(max_examples=300, deadline=None, derandomize=True)
+MANY = settings(max_examples=10_000, deadline=None)
+
+
+def agree(rules: list[str], found: list[str]) -> None:
     if odd(rules):
         return
     compiled = Matcher(rules)
@@ -88,18 +91,42 @@ def test_the_compiled_rules_are_the_plain_rules(rules: list[str], found: list[st
         assert compiled.excluded(path) is slowly(rules, path), (rules, path)
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
-@given(patterns, paths, paths)
-def test_nothing_is_kept_below_a_folder_that_is_out_as_a_whole(rules: list[str], folder: str, rest: str) -> None:
+def all_below(rules: list[str], folder: str, rest: str) -> None:
     compiled = Matcher(rules)
     if compiled.excluded_below(folder):
         assert compiled.excluded(f"{folder}/{rest}")
 
 
-@given(patterns, paths)
-def test_the_deciding_pattern_is_the_last_that_matches(rules: list[str], path: str) -> None:
+def decided(rules: list[str], path: str) -> None:
     deciding = Matcher(rules).deciding(path)
     assert Matcher(rules).excluded(path) is (deciding is not None and not deciding.startswith("!"))
+
+
+@FEW
+@given(patterns, LISTS)
+def test_the_compiled_rules_are_the_plain_rules(rules: list[str], found: list[str]) -> None:
+    agree(rules, found)
+
+
+@FEW
+@given(patterns, paths, paths)
+def test_nothing_is_kept_below_a_folder_that_is_out_as_a_whole(rules: list[str], folder: str, rest: str) -> None:
+    all_below(rules, folder, rest)
+
+
+@FEW
+@given(patterns, paths)
+def test_the_deciding_pattern_is_the_last_that_matches(rules: list[str], path: str) -> None:
+    decided(rules, path)
+
+
+@pytest.mark.long
+@MANY
+@given(patterns, LISTS, paths, paths)
+def test_it_holds_for_very_many_rules(rules: list[str], found: list[str], folder: str, rest: str) -> None:
+    agree(rules, found)
+    all_below(rules, folder, rest)
+    decided(rules, folder)
 
 
 def test_twenty_patterns_decide_a_hundred_thousand_paths_in_a_second() -> None:

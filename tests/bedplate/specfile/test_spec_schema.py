@@ -148,6 +148,17 @@ def test_the_whole_of_the_examples_is_valid_for_both() -> None:
 @settings(max_examples=120, deadline=None)
 @given(data=st.data())
 def test_our_reading_and_jsonschema_agree(data: st.DataObject) -> None:
+    agree(data)
+
+
+@pytest.mark.long
+@settings(max_examples=3_000, deadline=None)
+@given(data=st.data())
+def test_our_reading_and_jsonschema_agree_on_very_many_specs(data: st.DataObject) -> None:
+    agree(data)
+
+
+def agree(data: st.DataObject) -> None:
     value = copy.deepcopy(BASE)
     for _ in range(data.draw(st.integers(1, 2))):
         path = data.draw(st.sampled_from([p for p in places(value) if p]))
