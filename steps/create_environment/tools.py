@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from bedplate.errors import StepError
+from bedplate.errors import SpecError, StepError
 from bedplate.image_contents.look import Image
 from bedplate.image_contents.python import CONDA_FOLDERS
 from steps.create_environment.recipe import Tools
@@ -13,6 +13,7 @@ from steps.create_environment.recipe import Tools
 
 def find(contents: Image, image: str, *, conda: bool) -> Tools:
     """`image`: its name in the spec. Raises StepError if something is missing."""
+    _takes_no_files(contents, image)
     user = str(contents.config.get("User") or "")
     if conda:
         program = _program(contents, ["conda"], [*contents.path, *CONDA_FOLDERS])
@@ -26,6 +27,26 @@ def find(contents: Image, image: str, *, conda: bool) -> Tools:
     if python is None:
         raise StepError(f"image {image} has no python3 on its PATH", f"install Python in image {image}")
     return Tools(python, _managed(contents, python, image), None, user)
+
+
+def _takes_no_files(contents: Image, image: str) -> None:
+    """Raises StepError where the image leaves instructions to the next build that read a context."""
+    triggers = contents.config.get("OnBuild") or ()
+    if not triggers:
+        return
+    from bedplate.dockerfile import reader, stages
+
+    try:
+        next_build = stages.needed(reader.parse("FROM base\n", image), None, {}, "", lambda *_: triggers)
+    except SpecError:
+        return  # of an instruction that cannot be read, the builder says more
+    if next_build.sources:
+        trigger = next_build.sources[0].at.original
+        raise StepError(
+            f"image {image} holds ONBUILD {trigger}: the image of an environment has no context with files",
+            f"name another in the environment: an image under `images` whose Dockerfile starts from {image}, "
+            "and whose context has these files",
+        )
 
 
 def _program(contents: Image, names: Sequence[str], folders: Sequence[str]) -> str | None:

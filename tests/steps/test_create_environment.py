@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -22,6 +22,7 @@ from bedplate.builders import inspection
 from bedplate.clients.credentials import credentials
 from bedplate.clients.oci_registry import OciRegistry
 from bedplate.errors import SpecError, StepError
+from bedplate.image_contents.look import Image
 from bedplate.model import (
     BuiltImage,
     Environment,
@@ -324,6 +325,33 @@ def test_a_conda_file_on_a_base_without_conda_is_told(world: World) -> None:
 def look(name: str) -> None:
     with inspection.opened(engine(), name) as contents:
         tools.find(contents, "base", conda=False)
+
+
+class Nothing:
+    """The files of an image that has none."""
+
+    def entry(self, path: str) -> None:
+        return None
+
+
+@pytest.mark.parametrize(
+    ("triggers", "said"),
+    [
+        (["ENV A=1", "COPY . /app", "RUN make"], "ONBUILD COPY . /app: the image of an environment has no context"),
+        (['ADD ["a b", "/"]'], 'ONBUILD ADD ["a b", "/"]: '),
+        (["RUN --mount=target=/src make -C /src"], "ONBUILD RUN --mount=target=/src make -C /src: "),
+        (
+            ["RUN make", "COPY --from=debian:12 /etc /etc", "COPY <<A /a\nx\nA", "RUN --mount=type=cache,target=/c x"],
+            "",
+        ),
+        ([], ""),
+    ],
+)
+def test_a_base_that_takes_files_of_the_next_build_is_told_before_one_begins(triggers: list[str], said: str) -> None:
+    contents = Image(cast(Any, Nothing()), {"OnBuild": triggers})
+    with pytest.raises(StepError) as told:
+        tools.find(contents, "base", conda=False)
+    assert told.value.message.startswith(f"image base holds {said}" if said else "image base has no python3")
 
 
 @pytest.mark.engine
