@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from bedplate.checks.docker_stages import written
+from bedplate.checks.docker_stages import stage_name, written
 from bedplate.checks.finding import Finding
 from bedplate.checks.secret_names import secret_name
 from bedplate.dockerfile.reader import Dockerfile, Instruction
@@ -16,7 +16,9 @@ PORT = re.compile(r"[^/]*")
 def find(dockerfile: Dockerfile) -> Iterator[Finding]:
     yield from _casing(dockerfile)
     yield from _shell_forms(dockerfile)
+    stage = False
     for at in dockerfile.instructions:
+        stage = stage or at.keyword == "FROM"
         yield from _empty_continuation(dockerfile, at)
         if at.keyword == "MAINTAINER":
             hint = f'write LABEL org.opencontainers.image.authors="{at.words[0]}"' if at.words else ""
@@ -25,7 +27,7 @@ def find(dockerfile: Dockerfile) -> Iterator[Finding]:
             yield from _legacy(dockerfile, at)
         elif at.keyword == "EXPOSE":
             yield from _ports(dockerfile, at)
-        if at.keyword in ("ENV", "ARG"):
+        if at.keyword in ("ENV", "ARG") and stage:  # an ARG before FROM is in no image's history
             yield from _secret_names(dockerfile, at)
 
 
@@ -41,16 +43,20 @@ def _casing(dockerfile: Dockerfile) -> Iterator[Finding]:
 
 
 def _shell_forms(dockerfile: Dockerfile) -> Iterator[Finding]:
-    shell = False
+    """Not after a SHELL, of the stage or of one below it: then the shell is meant."""
+    shells: dict[str, bool] = {}  # by stage name: has it a SHELL?
+    shell, name = False, ""
     for at in dockerfile.instructions:
         if at.keyword == "FROM":
-            shell = False
+            shell, name = shells.get(at.words[0].lower(), False), stage_name(at).lower()
         elif at.keyword == "SHELL":
             shell = True
         elif at.keyword in ("CMD", "ENTRYPOINT") and at.words and not at.json and not shell:
             message = f"{at.keyword} as text runs in a shell, which keeps signals from the program"
             hint = f'write it as JSON: {at.keyword} ["PROGRAM", "ARGUMENT"]'
             yield Finding("JSONArgsRecommended", dockerfile.mistake(at, message, hint), at.line)
+        if name:
+            shells[name] = shell
 
 
 def _empty_continuation(dockerfile: Dockerfile, at: Instruction) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from bedplate.dockerfile.reader import Dockerfile, Instruction
 
 RESERVED = ("scratch", "context")
 ONCE = ("CMD", "ENTRYPOINT", "HEALTHCHECK")
-TARGET_PLATFORM = re.compile(r"\$(?:TARGETPLATFORM|\{TARGETPLATFORM\})\Z")
+TARGET_PLATFORM = re.compile(r"\$(?:TARGETPLATFORM|\{TARGETPLATFORM(?::-[^}$]*)?\})\Z")
 
 
 def find(dockerfile: Dockerfile) -> Iterator[Finding]:
@@ -72,7 +72,7 @@ def _platform(dockerfile: Dockerfile, at: Instruction) -> Iterator[Finding]:
     elif "$" not in platform:
         system, _, rest = platform.partition("/")
         parts = [part for part in (system, rest.partition("/")[0]) if part]
-        if not any(part in stage_name(at) for part in parts):
+        if not any(part in stage_name(at).lower() for part in parts):
             message = f"this stage can be built for {platform} only"
             hint = "leave it out and set `platform` of the image in pipeline.yaml"
             yield _say(dockerfile, at, "FromPlatformFlagConstDisallowed", message, hint, "--platform")
@@ -92,31 +92,32 @@ def _more_than_once(dockerfile: Dockerfile) -> Iterator[Finding]:
 
 
 def _workdirs(dockerfile: Dockerfile) -> Iterator[Finding]:
-    absolute: dict[str, bool] = {}  # by stage name: has it an absolute WORKDIR?
+    """The first of a stage and of those below it: what it is made to be, those after it go on from."""
+    begun: dict[str, bool] = {}  # by stage name: has it a WORKDIR?
     known, name = False, ""
     for at in dockerfile.instructions:
         if at.keyword == "FROM":
-            known, name = absolute.get(at.words[0].lower(), False), stage_name(at).lower()
+            known, name = begun.get(at.words[0].lower(), False), stage_name(at).lower()
         elif at.keyword == "WORKDIR":
             path = at.words[0].strip("\"'")
-            if path.startswith(("/", "$", "\\")) or re.match("[A-Za-z]:", path):
-                known = True
-            elif not known:
+            if not known and not (path.startswith(("/", "$", "\\")) or re.match("[A-Za-z]:", path)):
                 message = f"WORKDIR {path} is relative to whatever the parent image has"
                 yield _say(dockerfile, at, "WorkdirRelativePath", message, f"write an absolute path: /{path}", path)
+            known = True
         if name:
-            absolute[name] = known
+            begun[name] = known
 
 
 def _descriptions(dockerfile: Dockerfile) -> Iterator[Finding]:
     for at in dockerfile.instructions:
-        name = stage_name(at) if at.keyword == "FROM" else at.words[0].partition("=")[0] if at.keyword == "ARG" else ""
+        names = [stage_name(at)] if at.keyword == "FROM" else at.words if at.keyword == "ARG" else ()
+        names = [name for word in names if (name := word.partition("=")[0])]
         above = dockerfile.source[at.line - 2].strip() if at.line > 1 else ""
-        if not name or not above.startswith("#") or re.match(r"#\s*(check|syntax|escape)\s*=", above):
+        if not names or not above.startswith("#") or re.match(r"#\s*(check|syntax|escape)\s*=", above):
             continue
-        if not re.match(rf"#\s*{re.escape(name)}\s", above + " "):
-            message = f"the comment above does not describe {name}"
-            hint = f"write `# {name} ...`, or put an empty line between"
+        if not any(re.match(rf"#\s*{re.escape(name)}\s", above + " ") for name in names):
+            message = f"the comment above does not describe {' or '.join(names)}"
+            hint = f"write `# {names[0]} ...`, or put an empty line between"
             yield _say(dockerfile, at, "InvalidDefinitionDescription", message, hint)
 
 
