@@ -20,11 +20,9 @@ if TYPE_CHECKING:
     from bedplate.clients.azure import Azure
 
 EVERYONE = "00000000-0000-0000-0000-000000000000"  # the user name that goes with a refresh token
-SCOPE = "https://containerregistry.azure.net/.default"
 LIVES_S = 3 * 3600.0  # a refresh token of a login server
 MARGIN_S = 600.0  # one that ends sooner is not pushed with
 KIND = "Microsoft.ContainerRegistry/registries"
-ENDINGS = (".azurecr.io", ".azurecr.cn", ".azurecr.us")
 
 
 @dataclass(frozen=True)
@@ -100,9 +98,14 @@ def credentials(
     exchange = _Exchange(azure, server)
     if own:
         return exchange
-    if server.endswith(ENDINGS):
-        return lambda: otherwise() or exchange()
-    return otherwise
+    return lambda: otherwise() or (exchange() if _of_azure(server, azure) else None)
+
+
+def _of_azure(server: str, azure: Azure) -> bool:
+    try:
+        return azure.sign_in.cloud.has_registry(server)
+    except StepError:  # whoever needs Azure says why it is not there
+        return False
 
 
 class _Exchange:
@@ -134,7 +137,7 @@ class _Exchange:
                 "grant_type": "access_token",
                 "service": self._server,
                 "tenant": self._azure.sign_in.account.tenant,
-                "access_token": self._azure.token(SCOPE, afresh=afresh).reveal(),
+                "access_token": self._azure.token(self._azure.sign_in.cloud.registry_scope, afresh=afresh).reveal(),
             }
             answer = patiently(
                 functools.partial(requests.post, url, form, timeout=(patience.connect, patience.read)),

@@ -10,6 +10,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from bedplate.clients import azure_cloud
+from bedplate.clients.azure_cloud import Cloud
 from bedplate.errors import StepError
 from bedplate.secrets import Secret
 
@@ -18,7 +20,7 @@ MARGIN_S = 300.0  # a token that ends sooner is not begun with
 
 @dataclass(frozen=True)
 class Account:
-    """`arm`: address of the Resource Manager; `scope`: of its tokens; `acr`, `storage`: endings of host names."""
+    """`cloud`: its name; `arm`: address of the Resource Manager; `scope`: of its tokens."""
 
     cloud: str
     arm: str
@@ -26,8 +28,6 @@ class Account:
     subscription: str
     tenant: str
     user: str
-    acr: str
-    storage: str
 
 
 class SignIn:
@@ -39,6 +39,7 @@ class SignIn:
         self._wanted = subscription
         self._lock = threading.RLock()
         self._account: Account | None = None
+        self._cloud: Cloud | None = None
         self._credential: Any = None  # azure-cli-core has no types
         self._tokens: dict[str, tuple[Secret, float]] = {}
 
@@ -49,6 +50,14 @@ class SignIn:
             if self._account is None:
                 self._account, self._credential = _opened(self._wanted)
             return self._account
+
+    @property
+    def cloud(self) -> Cloud:
+        """The active one. Nobody need be signed in."""
+        with self._lock:
+            if self._cloud is None:
+                self._cloud = azure_cloud.of(azure_cloud.cli())
+            return self._cloud
 
     def token(self, scope: str, *, afresh: bool = False, challenge: str = "") -> Secret:
         """`afresh`: the service refused the one we have; `challenge`: its WWW-Authenticate."""
@@ -69,17 +78,15 @@ class SignIn:
 
 
 def _opened(wanted: str | None) -> tuple[Account, Any]:
+    cli = azure_cloud.cli()
+    cloud = azure_cloud.of(cli)
     try:
-        from azure.cli.core import get_default_cli
         from azure.cli.core._profile import Profile
-    except ImportError as error:
-        raise StepError(f"the sign-in of Azure needs azure-cli-core: {error}", "pip install azure-cli-core") from None
-    try:
-        cli = get_default_cli()
-        cloud, profile = cli.cloud, Profile(cli_ctx=cli)
+
+        profile = Profile(cli_ctx=cli)
         known = profile.load_cached_subscriptions()
-    except Exception as error:  # a damaged configuration: whatever azure-cli-core says of it
-        raise StepError(f"the configuration of `az` cannot be read: {_first_line(error)}", "`az login`") from None
+    except Exception as error:
+        raise azure_cloud.unreadable(error) from None
     if not known:
         others = sorted({str(s["environmentName"]) for s in profile.load_cached_subscriptions(all_clouds=True)})
         there = f"; signed in to {', '.join(others)}: `az cloud set --name {others[0]}`" if others else ""
@@ -104,13 +111,11 @@ def _opened(wanted: str | None) -> tuple[Account, Any]:
         ) from None
     account = Account(
         cloud=cloud.name,
-        arm=cloud.endpoints.resource_manager.rstrip("/"),
-        scope=cloud.endpoints.active_directory_resource_id + "/.default",
+        arm=cloud.arm,
+        scope=cloud.scope,
         subscription=subscription,
         tenant=tenant,
         user=chosen["user"]["name"],
-        acr=cloud.suffixes.acr_login_server_endpoint.lstrip("."),
-        storage=cloud.suffixes.storage_endpoint,
     )
     return account, credential
 

@@ -18,5 +18,5 @@ def sign_in(azure: Azure, endpoint: str) -> dict[str, str]:
     elif mode == "AMLToken":
         secret = str(azure.post(f"{endpoint}/token", None, ML).document.get("accessToken") or "")
     else:
-        secret = azure.token("https://ml.azure.com/.default").reveal()
+        secret = azure.token(azure.sign_in.cloud.ml_scope).reveal()
     return {"Authorization": f"Bearer {secret}"}

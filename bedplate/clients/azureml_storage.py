@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 DATASTORE = "workspaceblobstore"  # the one that each workspace has
 LIFETIME_S = 8 * 3600  # of a signature that we derive: the largest model is sent by then
-STORAGE = "https://storage.azure.com/.default"  # Microsoft Entra's name for storage accounts
+STORAGE = "https://storage.azure.com/.default"  # Microsoft Entra's name for storage accounts, in every cloud
 HINT = "register the model yourself, and write `registered: NAME:VERSION`"
 
 
@@ -46,7 +46,7 @@ def container(azure: Azure) -> Container:
     if found is None:
         raise StepError(f"the workspace has no datastore {DATASTORE}", HINT)
     said = found["properties"]
-    protocol, suffix = said.get("protocol") or "https", said.get("endpoint") or "core.windows.net"
+    protocol, suffix = said.get("protocol") or "https", said.get("endpoint") or azure.sign_in.cloud.storage
     account, name = str(said["accountName"]), str(said["containerName"])
     url = f"{protocol}://{account}.blob.{suffix}/{name}"
     if (said.get("credentials") or {}).get("credentialsType") == "None":

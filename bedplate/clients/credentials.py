@@ -18,6 +18,7 @@ from bedplate.secrets import Secret
 from bedplate.specfile import secret_places
 
 HUB = "https://index.docker.io/v1/"  # Docker Hub's key in config.json and in every credential store
+AZURE_ENDINGS = ("azurecr.io", "azurecr.us", "azurecr.cn")  # of login servers: Azure, Azure Government, Azure in China
 HUB_HOSTS = ("docker.io", "index.docker.io", "registry-1.docker.io")
 HELPER_S = 30.0
 
@@ -105,8 +106,10 @@ def _named(entry: RegistryEntry, address: str) -> bool:
     if isinstance(entry, GenericRegistry):
         return entry.password is not None and _host(entry.address) == _host(address)
     if isinstance(entry, AcrRegistry):
-        # a name alone is the first part of its login server: <name>.azurecr.io; other clouds have other endings
-        return entry.password is not None and entry.name in (_host(address), _host(address).partition(".azurecr.")[0])
+        # a name alone is the first part of its login server; no other host may have the password
+        name = entry.name.lower()
+        servers = (name, *(f"{name}.{ending}" for ending in AZURE_ENDINGS))
+        return entry.password is not None and _host(address).lower() in servers
     return False
 
 

@@ -10,11 +10,18 @@ from typing import Any
 import pytest
 
 from tests.azure.standin import StandIn
+from tests.azure.standin.sign_in import CLOUD
 
 
-def sign_in(standin: StandIn, patch: pytest.MonkeyPatch, folder: Path, how: str = "service_principal") -> None:
+def sign_in(
+    standin: StandIn,
+    patch: pytest.MonkeyPatch,
+    folder: Path,
+    how: str = "service_principal",
+    cloud: str = CLOUD,
+) -> None:
     """azure-cli-core reads its folder when it is imported: it is imported afresh for each test."""
-    for name, value in standin.sign_in(folder, how).items():
+    for name, value in standin.sign_in(folder, how, cloud=cloud).items():
         if name != "PYTHONPATH":
             patch.setenv(name, value)
     for name in [n for n in sys.modules if n == "azure.cli" or n.startswith(("azure.cli.", "knack"))]:

@@ -16,12 +16,16 @@ from .tokens import CLIENT, OBJECT, USER
 AZ = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"  # client id of the Azure CLI
 
 
-def write(azure: Azure, folder: Path, how: str, subscription: str | None = None) -> dict[str, str]:
-    """`how`: service_principal | user | managed_identity | nobody. Returns environment variables that go with it."""
+def write(
+    azure: Azure, folder: Path, how: str, subscription: str | None = None, cloud_name: str = CLOUD
+) -> dict[str, str]:
+    """`how`: service_principal | user | managed_identity | nobody. Returns environment variables that go with it.
+
+    `cloud_name`: the active cloud. Of one that azure-cli-core knows only the addresses become the stand-in's."""
     folder.mkdir(parents=True, exist_ok=True)
     cloud = configparser.ConfigParser()
     host = azure.url.removeprefix("https://")
-    cloud[CLOUD] = {
+    cloud[cloud_name] = {
         "profile": "latest",
         "endpoint_resource_manager": azure.url,
         "endpoint_management": azure.url,
@@ -29,12 +33,14 @@ def write(azure: Azure, folder: Path, how: str, subscription: str | None = None)
         "endpoint_active_directory_resource_id": azure.url,
         "endpoint_active_directory_graph_resource_id": f"{azure.url}/graph",
         "endpoint_microsoft_graph_resource_id": f"{azure.url}/graph",
-        "suffix_acr_login_server_endpoint": host,
-        "suffix_storage_endpoint": "localhost:" + host.rsplit(":", 1)[-1],
     }
+    if cloud_name == CLOUD:
+        port = host.rsplit(":", 1)[-1]
+        suffixes = {"suffix_acr_login_server_endpoint": host, "suffix_storage_endpoint": f"localhost:{port}"}
+        cloud[cloud_name].update(suffixes)
     _ini(folder / "clouds.config", cloud)
     config = configparser.ConfigParser()
-    config["cloud"] = {"name": CLOUD}
+    config["cloud"] = {"name": cloud_name}
     config["core"] = {
         "instance_discovery": "false",
         "encrypt_token_cache": "false",
@@ -54,7 +60,7 @@ def write(azure: Azure, folder: Path, how: str, subscription: str | None = None)
                 "isDefault": id == (subscription or SUBSCRIPTION),
                 "tenantId": TENANT,
                 "homeTenantId": TENANT,
-                "environmentName": CLOUD,
+                "environmentName": cloud_name,
                 "managedByTenants": [],
             }
             for id, name in azure.subscriptions.items()

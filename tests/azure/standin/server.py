@@ -34,6 +34,7 @@ from .exchange import Answer, Recorder, Refused, Request, Route
 from .faults import Faults
 from .operations import Operations
 from .registry_tokens import RegistryTokens
+from .sign_in import CLOUD
 from .state import GROUP, SUBSCRIPTION, TENANT, Azure, Registry, Workspace
 from .tokens import CLIENT, Tokens
 from .wire import Listener
@@ -168,11 +169,13 @@ class StandIn:
         }
         return found | ({"AZURE_CONFIG_DIR": str(config)} if config else {})
 
-    def sign_in(self, config: Path, how: str = "service_principal", subscription: str | None = None) -> dict[str, str]:
+    def sign_in(
+        self, config: Path, how: str = "service_principal", subscription: str | None = None, cloud: str = CLOUD
+    ) -> dict[str, str]:
         """Writes the AZURE_CONFIG_DIR that `az login` would leave; returns the environment that goes with it.
 
         `how`: service_principal | user | managed_identity | nobody"""
-        more = config_dir.write(self.azure, config, how, subscription)
+        more = config_dir.write(self.azure, config, how, subscription, cloud)
         return self.environ(config) | more
 
     # ---- answering

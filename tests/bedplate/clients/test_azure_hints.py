@@ -7,7 +7,7 @@ import pytest
 from bedplate.clients import azure_hints
 from bedplate.clients.azure_sign_in import Account
 
-ACCOUNT = Account("AzureCloud", "https://arm", "https://arm/.default", "sub", "tenant-1", "ada@x.io", "azurecr.io", "x")
+ACCOUNT = Account("AzureCloud", "https://arm", "https://arm/.default", "sub", "tenant-1", "ada@x.io")
 WORKSPACE = "https://arm/subscriptions/sub/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/ws"
 DEPLOYMENT = f"{WORKSPACE}/onlineEndpoints/iris/deployments/blue?api-version=1"
 
