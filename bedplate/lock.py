@@ -25,11 +25,13 @@ CONFLICT = ("<<<<<<<", "=======", ">>>>>>>")
 
 @dataclass(frozen=True)
 class Locked:
-    """`digest`: sha256:... `taken`: UTC, in whole seconds. `onbuild`: the ONBUILD instructions that the image holds."""
+    """`digest`: sha256:... `taken`: UTC, in whole seconds.
+
+    `onbuild`: the ONBUILD instructions that the image holds; None: nobody has looked, an earlier version wrote this."""
 
     digest: str
     taken: datetime
-    onbuild: tuple[str, ...] = ()
+    onbuild: tuple[str, ...] | None = ()
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class Lock:
                 lines.append(f'  "{reference}":')
                 previous = reference
             # JSON is YAML, too
-            onbuild = f", onbuild: {json.dumps(locked.onbuild)}" if locked.onbuild else ""
+            onbuild = f", onbuild: {json.dumps(locked.onbuild)}" if locked.onbuild is not None else ""
             taken = locked.taken.strftime(TIME)
             lines.append(f'    {platform}: {{digest: "{locked.digest}", taken: "{taken}"{onbuild}}}')
         return "\n".join(lines) + "\n"
@@ -129,10 +131,10 @@ def _entry(
         if len(taken) != 20 or taken[-1] != "Z":
             return f"not a time in UTC: {taken!r}"
         when = datetime.fromisoformat(taken[:-1]).replace(tzinfo=timezone.utc)  # five times as quick as strptime
-        triggers = json.loads(onbuild or "[]")
-        if not all(isinstance(trigger, str) for trigger in triggers):
+        triggers = None if onbuild is None else tuple(json.loads(onbuild))
+        if not all(isinstance(trigger, str) for trigger in triggers or ()):
             return "not a list of instructions"
-        entries[key] = Locked(str(Digest.parse(digest)), when, tuple(triggers))
+        entries[key] = Locked(str(Digest.parse(digest)), when, triggers)
     except ValueError as error:
         return str(error)
     return ""

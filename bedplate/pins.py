@@ -80,6 +80,25 @@ class Pins:
         yield from lines
         _raise(errors)
 
+    def complete(self, references: Iterable[Reference], triggers: AskTriggers) -> Iterator[str]:
+        """Asks what ONBUILD instructions those entries hold that an earlier version wrote without looking, and writes
+        it; a line for each. Raises StepError once what could be asked is written."""
+        lock, errors, lines = Lock.read(self.path), [], []
+        entries = ((key, lock.entries.get(key)) for key in dict.fromkeys(r.key for r in references))
+        wanted = [(*key, entry.digest) for key, entry in entries if entry and entry.onbuild is None]
+        for (text, platform, digest), found in (triggers(wanted) if wanted else {}).items():
+            if isinstance(found, StepError):
+                errors.append(found)
+                continue
+            lock = lock.with_entry(text, platform, digest, lock.entries[text, platform].taken, found)
+            held = "1 ONBUILD instruction" if len(found) == 1 else f"{len(found) or 'no'} ONBUILD instructions"
+            lines.append(f"{text} ({platform}) looked into: {held}")
+        if lines:
+            lock.write(self.path)
+        self.lock = lock
+        yield from lines
+        _raise(errors)
+
     def drop(self, keys: Iterable[tuple[str, str]]) -> None:
         lock = Lock.read(self.path)
         for reference, platform in keys:

@@ -18,7 +18,7 @@ class Triggers:
     """`files_of` gives what an image of the spec is made of. `path`: a file that remembers, a line for each digest.
 
     An image that the lock has an entry for has its triggers there. One that the Dockerfile names by digest needs no
-    entry: what it holds is asked once, and remembered here."""
+    entry, and an entry of an earlier version may say nothing: what these hold is asked once, and remembered here."""
 
     def __init__(self, root: Path, path: Path, pins: Pins, files_of: Callable[[str], Sequence[Files]]) -> None:
         self._root = root
@@ -64,12 +64,14 @@ class Triggers:
         return self._known[1]
 
     def learn(self, references: Iterable[Reference], ask: AskTriggers) -> None:
-        """Asks for those named by digest that are not known yet. Where nobody answers they count as none for now."""
+        """Asks for those that no lock entry tells and that are not known yet. Where nobody answers they count as none
+        for now."""
         read = self._read()
         wanted: list[Wanted] = []
         for reference in references:
-            _, at, digest = reference.text.partition("@")
-            if at and reference.key not in self._pins.lock.entries and (digest, reference.platform) not in read:
+            entry, digest = self._pins.lock.entries.get(reference.key), self._pins.digest(*reference.key)
+            told = entry is not None and entry.onbuild is not None
+            if digest and not told and (digest, reference.platform) not in read:
                 wanted.append((*reference.key, digest))
         if not wanted:
             return
@@ -79,9 +81,9 @@ class Triggers:
 
     def _upstream(self, reference: str, platform: str) -> tuple[str, ...]:
         entry = self._pins.lock.entries.get((reference, platform))
-        if entry is not None:
+        if entry is not None and entry.onbuild is not None:
             return entry.onbuild
-        return self._read().get((reference.partition("@")[2], platform), ())
+        return self._read().get((self._pins.digest(reference, platform), platform), ())
 
     def _keep(self, digest: str, platform: str, found: tuple[str, ...]) -> None:
         self._read()[digest, platform] = found

@@ -68,6 +68,9 @@ def _write(session: Session, update: bool, images: list[str]) -> int:
     for line in session.pins.take(wanted, session.ask_upstream, session.ask_triggers):
         changes += 1
         print(line)
+    for line in session.pins.complete(chosen, session.ask_triggers):
+        changes += 1
+        print(line)
     if not changes:
         print(f"{NAME}: {_count(len({r.key for r in everything}), 'upstream image')}, nothing to change")
     return 0

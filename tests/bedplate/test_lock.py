@@ -27,10 +27,10 @@ def test_the_file_is_sorted_and_reads_as_yaml() -> None:
     assert document == {
         "version": 1,
         "images": {
-            "10:30": {"linux/arm/v7": {"digest": TWO, "taken": taken}},
+            "10:30": {"linux/arm/v7": {"digest": TWO, "taken": taken, "onbuild": []}},
             "ubuntu:22.04": {
-                "linux/amd64": {"digest": ONE, "taken": taken},
-                "linux/arm64": {"digest": TWO, "taken": taken},
+                "linux/amd64": {"digest": ONE, "taken": taken, "onbuild": []},
+                "linux/arm64": {"digest": TWO, "taken": taken, "onbuild": []},
             },
         },
     }
@@ -140,7 +140,15 @@ def test_onbuild_instructions_are_read_as_they_were_written(
     assert Lock.read(path) == lock
     entry = yaml.safe_load(path.read_text(encoding="utf-8"))["images"]["a:1"]["linux/amd64"]
     if all(ord(character) < 0x10000 for text in onbuild for character in text):  # YAML 1.1 has no pairs of surrogates
-        assert entry.get("onbuild", []) == onbuild
+        assert entry["onbuild"] == onbuild
+
+
+def test_an_entry_of_an_earlier_version_does_not_say_that_there_are_none(tmp_path: Path) -> None:
+    path = tmp_path / "pipeline.lock"
+    text = str(Lock().with_entry("a:1", "linux/amd64", ONE, NOON)).replace(", onbuild: []", "")
+    path.write_text(text, encoding="utf-8")
+    assert Lock.read(path).entries["a:1", "linux/amd64"].onbuild is None
+    assert str(Lock.read(path)) == text
 
 
 def test_onbuild_that_is_no_list_of_texts_is_refused(tmp_path: Path) -> None:

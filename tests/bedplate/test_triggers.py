@@ -82,6 +82,40 @@ def test_a_tag_is_never_asked_here_its_lock_entry_tells(tmp_path: Path) -> None:
     assert triggers.of(*TAGGED.key, set()) == ("COPY b /b",)
 
 
+def old_lock(root: Path) -> Pins:
+    """As a version wrote it that knew nothing of triggers."""
+    list(Pins(root).take([TAGGED], lambda _: {"debian:12": DIGEST}))
+    path = root / "pipeline.lock"
+    path.write_text(path.read_text().replace(", onbuild: []", ""))
+    return Pins(root)
+
+
+def test_an_entry_that_says_nothing_is_asked_by_its_digest_and_doit_lock_notes_it(tmp_path: Path) -> None:
+    pins, world = old_lock(tmp_path), World(("COPY a /a",))
+    triggers = Triggers(tmp_path, tmp_path / "onbuild", pins, lambda name: ())
+    assert triggers.of(*TAGGED.key, set()) == ()
+    for _ in range(2):
+        triggers.learn([TAGGED], world)
+        assert triggers.of(*TAGGED.key, set()) == ("COPY a /a",)
+        assert world.asked == [(*TAGGED.key, DIGEST)]
+    taken = pins.lock.entries[TAGGED.key].taken
+    assert list(pins.complete([TAGGED, TAGGED], world)) == [
+        "debian:12 (linux/amd64) looked into: 1 ONBUILD instruction"
+    ]
+    entry = Pins(tmp_path).lock.entries[TAGGED.key]
+    assert (entry.digest, entry.taken, entry.onbuild) == (DIGEST, taken, ("COPY a /a",))
+    assert list(pins.complete([TAGGED], world)) == []
+    assert len(world.asked) == 2
+
+
+def test_an_entry_stays_as_it_is_where_nobody_can_say_what_it_holds(tmp_path: Path) -> None:
+    pins = old_lock(tmp_path)
+    before = (tmp_path / "pipeline.lock").read_text()
+    with pytest.raises(StepError, match="down"):
+        list(pins.complete([TAGGED], World(StepError("down"))))
+    assert (tmp_path / "pipeline.lock").read_text() == before
+
+
 def test_triggers_are_taken_into_the_lock_with_the_digest(tmp_path: Path) -> None:
     world = World(("COPY a /a",))
     list(Pins(tmp_path).take([TAGGED], lambda _: {"debian:12": DIGEST}, world))
