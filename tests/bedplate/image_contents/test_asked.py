@@ -8,7 +8,8 @@ import pytest
 from bedplate import specfile
 from bedplate.image_contents import asked
 
-V1 = "environment: {kind: azureml_v1}, workspace: {resource_group: rg, name: iris-ws}, registry: {kind: acr, name: reg1234}"
+REGISTRY = "registry: {kind: acr, name: reg1234}"
+V1 = f"environment: {{kind: azureml_v1}}, workspace: {{resource_group: rg, name: iris-ws}}, {REGISTRY}"
 LOCAL = "registry: {kind: local}"
 
 
