@@ -132,6 +132,19 @@ def test_the_example_of_a_private_registry_gives_what_is_true_of_it(tmp_path: Pa
     }
 
 
+def test_a_source_that_is_missing_hides_nothing_else(tmp_path: Path) -> None:
+    lay_out(
+        tmp_path,
+        {
+            "pipeline.yaml": "images: {base: {args: {NPM_TOKEN: k3ZtQ9vLx2}}}",
+            "images/base/Dockerfile": "FROM ubuntu:24.04 as base\nCOPY apps.py /\nADD https://example.org/m.bin /\n"
+            "RUN pip install numpy\n",
+        },
+    )
+    expected = ["FromAsCasing", "MissingSource", "SecretInSpec", "UnpinnedDownload", "UnpinnedImage", "UnpinnedPip"]
+    assert sorted(codes(check(tmp_path))) == expected
+
+
 def test_no_secret_is_ever_shown(tmp_path: Path) -> None:
     token = "ghp_" + "a1B2c3D4e5F6g7H8i9J0" * 2
     lay_out(

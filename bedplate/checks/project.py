@@ -22,6 +22,7 @@ from bedplate.checks.finding import Finding, of_mistake, ordered, under_policy
 from bedplate.checks.secret_values import masked
 from bedplate.context import Recipe
 from bedplate.dockerfile import reader as dockerfile_reader
+from bedplate.dockerfile import stages as dockerfile_stages
 from bedplate.errors import Mistake, SpecError
 from bedplate.model import AcrTasksBuilder, DockerfileImage, Spec
 from bedplate.pins import Reference
@@ -83,6 +84,11 @@ class _Project:
                 continue
             if isinstance(read, Recipe) and isinstance(files, DockerfileFiles):
                 yield from self._recipe(files, read, entry)
+        if isinstance(entry, DockerfileImage):
+            hint = "write it under `secrets` as {env: NAME} and read it with RUN --mount=type=secret,id=..."
+            for name, what, mend in secrets_written.in_values(entry.args, hint):
+                message = f"images.{entry.name}.args: {what} stands in {name}"
+                yield Finding("SecretInSpec", self._at(("images", entry.name, "args", name), message, mend))
         yield from self._pins(task)
 
     def _recipe(self, files: DockerfileFiles, recipe: Recipe, entry: object) -> Iterator[Finding]:
@@ -100,10 +106,6 @@ class _Project:
             key = "from" if name in entry.from_ else "args"
             message = f"images.{entry.name}.{key}: no ARG of {entry.dockerfile} is called {name}"
             yield Finding("UnusedArgument", self._at(("images", entry.name, key, name), message, "take it out"))
-        hint = "write it under `secrets` as {env: NAME} and read it with RUN --mount=type=secret,id=..."
-        for name, what, mend in secrets_written.in_values(entry.args, hint):
-            message = f"images.{entry.name}.args: {what} stands in {name}"
-            yield Finding("SecretInSpec", self._at(("images", entry.name, "args", name), message, mend))
 
     def _secret_arguments(self, files: DockerfileFiles, recipe: Recipe, entry: object) -> list[Finding]:
         secrets = entry.secrets if isinstance(entry, DockerfileImage) else {}
@@ -124,21 +126,31 @@ class _Project:
         for finding in dockerfile.find(parsed, given, files.platform, parsed.instructions):
             if finding.mistake.line not in wrong:
                 yield finding
+        args = {**files.args, **{name: dockerfile_stages.OWN + image for name, image in files.images.items()}}
+        try:
+            needed = dockerfile_stages.needed(parsed, files.target, args, files.platform)
+        except SpecError:
+            return
+        yield from (of_mistake(warning) for warning in needed.warnings)
+        upstream = [p for p in needed.parents if p.image is None]
+        yield from self._unpinned(
+            [Reference(p.reference, p.platform, files.dockerfile, p.line, p.column) for p in upstream]
+        )
 
     def _pins(self, task: Task) -> Iterator[Finding]:
-        missing: list[tuple[Reference, str]] = []
         try:
             references = list(self.reads.upstream(task))
         except SpecError:
             return  # said already
-        for at in references:
-            if self.digest(*at.key):
-                continue
-            if at.line:
-                missing.append((at, self._line(at.file, at.line)))
-            else:
-                place = self._at(("images", task.entry, "reference"), "", "")
-                missing.append((replace(at, line=place.line, column=place.column), place.source))
+        keys = ("images", task.entry, "reference")
+        for number, at in enumerate(references):
+            if not at.line and not self.digest(*at.key):
+                place = self._at(keys, "", "")
+                references[number] = replace(at, file=SPEC, line=place.line, column=place.column)
+        yield from self._unpinned(references)
+
+    def _unpinned(self, references: Sequence[Reference]) -> Iterator[Finding]:
+        missing = [(at, self._line(at.file, at.line)) for at in references if not self.digest(*at.key)]
         yield from image_pins.find(missing)
 
     def _file_of(self, recipe: Recipe) -> package_pins.Find:
