@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from bedplate.clients import docker_host, docker_ports, docker_transfer
-from bedplate.clients.docker_errors import EngineError, asking
+from bedplate.clients.docker_errors import EngineError, asking, lacks
 from bedplate.clients.docker_http import ANSWER_S, CONNECT_S, DockerHttp
 
 if TYPE_CHECKING:
@@ -182,8 +182,15 @@ class Engine:
         return int(published[0]["HostPort"]) if published else None
 
     def set_restart(self, container: str, policy: str) -> None:
-        with self.asking(f"changing the restart policy of container {container}"):
-            self.api.update_container(container, restart_policy={"Name": policy})
+        """POST /containers/{id}/update. Raises EngineError also where an engine (Podman 4) has no such call."""
+        what = f"changing the restart policy of container {container}"
+        try:
+            with self.asking(what):
+                self.api.update_container(container, restart_policy={"Name": policy})
+        except EngineError as error:
+            if error.status == 404 and self.container(container) is not None:
+                raise lacks(what, self.address) from None
+            raise
 
     def wait(self, container: str, timeout: float) -> int | None:
         """Exit code; None: still running after `timeout` seconds."""

@@ -63,10 +63,19 @@ def hint(said: str) -> str:
     if FULL in said:
         return "`docker system df` shows what fills the disk; `docker builder prune` frees the build cache"
     if "HTTP response to HTTPS client" in said:
-        return "the registry speaks plain HTTP: name it in `insecure-registries` of the engine's daemon.json"
+        return (
+            "the registry speaks plain HTTP: name it in `insecure-registries` of the engine's daemon.json "
+            "(podman: `insecure = true` in /etc/containers/registries.conf)"
+        )
     if "x509" in said:
         return "the engine does not trust this certificate: put its CA into /etc/docker/certs.d/<host>/ca.crt"
     return ""
+
+
+def lacks(what: str, address: str) -> EngineError:
+    """The engine answers 404 for what is there: it knows less than its version of the API says."""
+    message = f"{what}: the engine at {address} lacks this call of Docker's API (Podman 4 does)"
+    return EngineError(message, 404, "services need Docker's engine; images can be built and pushed with this one")
 
 
 def unanswered(what: str, address: str, error: BaseException) -> StepError:
