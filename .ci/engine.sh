@@ -39,6 +39,12 @@ engine_runs() {
     read -r -d '' name < "/proc/$pid/cmdline" # empty when it has ended and nobody has asked for its exit code
 }
 
+containerd_runs() {
+    local pid= name=
+    read -r pid < "$containerd_pid_file" || true
+    read -r name < "/proc/$pid/comm" && [ "$name" = containerd ]
+}
+
 engine_log() { if [ -d "$systemd" ]; then echo "journalctl -u docker"; else echo "$data/engine/dockerd.log"; fi; }
 
 check_the_users_choice_of_engine() {
@@ -65,6 +71,8 @@ start_engine() {
             fail "a Docker engine runs, but does not listen at $socket" "set DOCKER_HOST to where it listens"
         fi
         rm -f "$default_pid_file" # a killed engine leaves it, and the next one then refuses to start
+        # as it does where its containerd's number belongs to another process since a container was started anew
+        containerd_runs 2> /dev/null || rm -f "$containerd_pid_file"
         mkdir -p "$data/engine"
         setsid dockerd > "$data/engine/dockerd.log" 2>&1 < /dev/null 9>&- &
         started_engine=$!

@@ -15,6 +15,7 @@ data=${XDG_DATA_HOME:-${HOME:-/root}/.local/share}/bedplate
 log=$data/setup.log
 default_socket=/var/run/docker.sock
 default_pid_file=/var/run/docker.pid
+containerd_pid_file=/var/run/docker/containerd/containerd.pid
 os_release=/etc/os-release
 systemd=/run/systemd/system
 certificates=/etc/ssl/certs/ca-certificates.crt

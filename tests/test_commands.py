@@ -68,6 +68,7 @@ run = pathlib.Path(os.environ["MACHINE"], "var/run")
 if pathlib.Path(os.environ["MACHINE"], "engine-fails").exists():
     sys.exit("failed to start daemon: no iptables")
 assert not (run / "docker.pid").exists(), "pid file found, ensure docker is not running"
+assert not (run / "docker/containerd/containerd.pid").exists(), "failed to save daemon pid to disk"
 (run / "docker.pid").write_text(str(os.getpid()))
 (run / "docker.sock").unlink(missing_ok=True)
 server = socket.socket(socket.AF_UNIX)
@@ -373,6 +374,15 @@ def test_a_pid_that_went_to_another_program_is_no_engine(complete: Machine) -> N
     complete.end_engine()
     (complete.root / "var/run/docker.pid").write_text(str(os.getpid()))
     assert "starting the Docker engine" in complete.call("run")
+
+
+def test_the_pid_of_a_containerd_that_went_to_another_program_does_not_keep_the_engine_down(complete: Machine) -> None:
+    complete.end_engine()
+    left = complete.root / "var/run/docker/containerd/containerd.pid"
+    left.parent.mkdir(parents=True)
+    left.write_text(str(os.getpid()))
+    complete.call("run")
+    assert complete.engine
 
 
 def test_an_engine_that_does_not_start_shows_its_log(bare: Machine) -> None:
