@@ -105,7 +105,7 @@ def _hint(said: str, output: str, code: str) -> str:
     if "resolve image config for" in said and "docker/dockerfile" in said:
         return "BuildKit fetches what `# syntax=` names: without that line it takes its own, or name a mirror's image"
     if re.search("certificate verify failed|SSL certificate problem|unable to get local issuer", output):
-        return "name the network's CA bundle in SSL_CERT_FILE: builds are handed it"
+        return "name the network's CA bundle in SSL_CERT_FILE: builds are handed it, where the engine has BuildKit"
     return engine_hint(said + output)
 
 
