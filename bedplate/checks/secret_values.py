@@ -24,8 +24,12 @@ _KINDS = {
 }
 _KIND = re.compile("|".join(f"(?P<k{n}>{pattern})" for n, pattern in enumerate(_KINDS.values())))
 _IN_URL = re.compile(r"(?<=://)[^\s/:@\"'$]*:(?P<password>[^\s/@\"'${}<>*]{3,})@")
-_ASSIGNED = re.compile(r"(?P<name>[A-Za-z_][\w.-]*)\s*[=:]\s*(?P<value>\"[^\"]*\"|'[^']*'|[^\s\"',;&|]+)")
-_VALUE = re.compile(r"(?:\s*[=:]\s*|[ \t]+)(?P<value>[^\s$]\S*)")
+_ASSIGNED = re.compile(r"(?P<name>[A-Za-z_][\w.-]*)[\"']?\s*[=:]\s*(?P<value>\"[^\"]*\"|'[^']*'|[^\s\"',;&|]+)")
+_VALUE = re.compile(r"[\"']?(?:\s*[=:]\s*|[ \t]+)(?P<value>[^\s$]\S*)")
+# whose value is meant: `API_KEY`, not `KEY_COLUMN` or `AUTH_METHOD`; the fingerprint of a GPG key is public
+_PASSWORD = re.compile(r"(?i)(?:^|_)(?:password|passwd|pword)\Z")
+_OTHERS = re.compile(r"(?i)(?:^|_)(?:apikey|auth|credentials?|key|secret|token)\Z")
+_FINGERPRINT = re.compile(r"(?i)(?:^|_)(?:apt|gpg|pgp)_")
 _EXAMPLE = re.compile(
     r"(?i)\A(?:|x+|\*+|\.+|-+|none|null|true|false|yes|no|example\w*|sample\w*|dummy\w*|test\w*|fake\w*|secret|password|"
     r"change[-_ ]?me\w*|changeit|your[-_ ]?.*|my[-_ ]?.*|replace.*|insert.*|todo|token|key|placeholder|<.*>|\[.*\]|"
@@ -45,10 +49,15 @@ def kinds(text: str) -> Iterator[tuple[int, str]]:
 
 
 def literal(name: str, value: str) -> bool:
-    """Whether a name that means a secret has a value that is one, rather than a variable, a path or an example."""
-    value = value.strip().strip("\"'")
-    plain = not _EXAMPLE.match(value) and len(value) >= 6 and not re.search(r"[\s$(){}<>`]", value)
-    return plain and secret_name(name.replace("-", "_").replace(".", "_"))
+    """Whether a name that means a secret has a value that is one, rather than a variable, a path or an example.
+
+    Of a password any word may be one; what a key or token is called (`created_at`) has no digits as a rule."""
+    name, value = re.sub("[-.]", "_", name), value.strip().strip("\"'")
+    if not secret_name(name) or _FINGERPRINT.search(name) or _EXAMPLE.match(value) or len(value) < 6:
+        return False
+    if re.search(r"[\s$(){}<>`]|\.\*", value):
+        return False
+    return bool(_PASSWORD.search(name) or (_OTHERS.search(name) and re.search(r"\d", value)))
 
 
 def assigned(text: str) -> Iterator[tuple[int, str]]:
