@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from bedplate import labels
@@ -15,6 +17,8 @@ from bedplate.step import Clients
 
 if TYPE_CHECKING:
     from bedplate.clients.oci_registry import Manifest, OciRegistry
+
+REFUSED = re.compile(r": 40[13]\b|\bdenied\b|\bunauthorized\b", re.IGNORECASE)
 
 
 def ship(image: BuiltImage, repository: str, tags: Sequence[str], registry: Registry, clients: Clients) -> PushedImage:
@@ -35,13 +39,15 @@ def ship(image: BuiltImage, repository: str, tags: Sequence[str], registry: Regi
         return PushedImage(image.name, repository, digest, image.fingerprint, wanted)
     manifest = _held(path, digest, remote, clients) if digest else None
     if manifest is None:
-        manifest = _push(image, repository, by_fingerprint, remote, clients)
+        with _pushing(registry, remote, clients):
+            manifest = _push(image, repository, by_fingerprint, remote, clients)
     for tag in wanted:
         before = _now(path, tag, remote)
         digests.pop(seen[tag], None)  # what the batch has said of it is over
         if before == manifest.digest:
             continue
-        remote.put_tag(path, tag, manifest)
+        with _pushing(registry, remote, clients):
+            remote.put_tag(path, tag, manifest)
         now = remote.digest(path, tag)
         if now != manifest.digest:
             raise StepError(f"{repository}:{tag} is {now or 'not there'} after it was set to {manifest.digest}")
@@ -63,6 +69,20 @@ def absent(repository: str, tag: str, digest: str, answers: Answers) -> str | No
     if isinstance(answer, Damaged):
         return f"tag {tag} damaged in the registry"
     return None if isinstance(answer, Unreachable) or answer == digest else f"tag {tag} moved in the registry"
+
+
+@contextmanager
+def _pushing(registry: Registry, remote: OciRegistry, clients: Clients) -> Iterator[None]:
+    """Who is refused by an Azure registry is told the role, whether the engine was refused or we."""
+    try:
+        yield
+    except StepError as error:
+        if registry.kind == "acr" and REFUSED.search(error.message) and "allowed access" not in error.message:
+            from bedplate.clients import azure_roles
+
+            with suppress(StepError):
+                _, error.hint = azure_roles.to_push(clients.azure, remote.host, remote.credentials())
+        raise
 
 
 def _now(path: str, tag: str, remote: OciRegistry) -> str | None:

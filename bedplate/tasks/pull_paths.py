@@ -75,9 +75,10 @@ def _workspaces_own(found: AzureRegistry, target: Target, clients: Connections) 
 
 def _by_identity(endpoint: str, found: AzureRegistry, clients: Connections) -> Iterator[Finding]:
     """Who has which role is no question that any interface used here answers: what has worked before is proof."""
+    from bedplate.clients import azure_roles
     from bedplate.clients.azure_versions import ML
 
-    azure, role = clients.azure, _reader(found)
+    azure, role = clients.azure, azure_roles.reader(found)
     place = f"{azure.workspace_id}/onlineEndpoints/{endpoint}"
     document = azure.get(place, ML)
     message = f"endpoint {endpoint} pulls from {found.login_server} with its identity, which needs the role '{role}'"
@@ -132,9 +133,11 @@ def _without_account(registry: Registry, pushed: Sequence[Task], spec: Spec) -> 
 
 
 def _by_password(spec: Spec, registry: Registry, found: AzureRegistry | None, root: Path) -> Iterator[Finding]:
+    from bedplate.clients import azure_roles
+
     username, password = registry_user.user(spec.target)
     server = registry.address.partition("/")[0]
-    role = f"the role '{_reader(found)}'" if found else "read access"
+    role = f"the role '{azure_roles.reader(found)}'" if found else "read access"
     if username is None and found is None:
         return  # nobody signs in there
     if username is None or password is None:
@@ -184,12 +187,10 @@ def _asked(registry: Registry, account: Credentials) -> OciRegistry:
     return OciRegistry(registry, account).hurried(ANSWER_S)
 
 
-def _reader(found: AzureRegistry | None) -> str:
-    return "Container Registry Repository Reader" if found and found.abac else "AcrPull"
-
-
 def _grant(principal: str, found: AzureRegistry) -> str:
-    return f'`az role assignment create --assignee {principal} --role "{_reader(found)}" --scope {found.id}`'
+    from bedplate.clients import azure_roles
+
+    return azure_roles.grant(principal, azure_roles.reader(found), found)
 
 
 def _say(code: str, message: str, hint: str) -> Finding:

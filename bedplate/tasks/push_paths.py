@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
 from bedplate.checks.finding import Finding, of_mistake
 from bedplate.clients.connections import Connections
@@ -15,15 +14,11 @@ from bedplate.step import Task
 from steps.create_environment.local import REPOSITORY
 from steps.create_environment.local import Inputs as OwnImage
 
-if TYPE_CHECKING:
-    from bedplate.clients.azure_registry import AzureRegistry
-
 ANSWER_S = 5.0
 AT_ONCE = 16
 SPEC = "pipeline.yaml"
 CODE = "PushRefused"
 REFUSED = re.compile(r": 40[13]\b")
-GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 def find(spec: Spec, tasks: Sequence[Task], registry: Registry, clients: Connections) -> Iterator[Finding]:
@@ -77,15 +72,9 @@ def _who_and_hint(host: str, registry: Registry, clients: Connections) -> tuple[
             return "nobody is signed in, and a stranger", f"`docker login {host}`, or {other}"
         who = f"the account of `docker login {host}`" if login.identity else login.username
         return who, "give the account write access, or sign in with one that has it"
-    from bedplate.clients import azure_registry
+    from bedplate.clients import azure_roles
 
-    found = azure_registry.by_name(clients.azure, host)
-    named = login is not None and login.username != azure_registry.EVERYONE
-    who = login.username if login and named else clients.azure.sign_in.account.user
-    hint = f"the role '{_writer(found)}' is missing: {_grant(who, found)}"
-    if named and not GUID.fullmatch(who):
-        hint = f"a token of the registry's own needs content/write in its scope map; else {hint}"
-    return who, hint
+    return azure_roles.to_push(clients.azure, host, login)
 
 
 def _building(spec: Spec, registry: Registry, clients: Connections) -> Iterator[Finding]:
@@ -100,16 +89,6 @@ def _building(spec: Spec, registry: Registry, clients: Connections) -> Iterator[
         clients.azure.post(f"{found.id}/listBuildSourceUploadUrl", None, TASKS)
     except StepError as error:
         yield _say(error.message, error.hint)
-
-
-def _writer(found: AzureRegistry) -> str:
-    return "Container Registry Repository Writer" if found.abac else "AcrPush"
-
-
-def _grant(who: str, found: AzureRegistry) -> str:
-    # the profile of a managed identity does not name its principal
-    assignee = who if "@" in who or GUID.fullmatch(who) else "PRINCIPAL"
-    return f'`az role assignment create --assignee {assignee} --role "{_writer(found)}" --scope {found.id}`'
 
 
 def _say(message: str, hint: str) -> Finding:
