@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bedplate.builders import acr_runs
+from bedplate.builders import acr_runs, acr_steps
 from bedplate.builders.layout import DOCKERFILE, Layout, lay_out
 from bedplate.clients import azure_blobs, azure_registry
 from bedplate.clients.azure_versions import TASKS
@@ -40,11 +40,6 @@ def build(request: BuildRequest, registry: Registry, clients: Clients) -> str:
             f"builder acr_tasks builds in an Azure registry, and {registry.address} is none",
             "name an `acr` or `workspace` registry, or `builder: {kind: local}`",
         )
-    if request.secrets and "type=secret" in request.dockerfile:
-        raise StepError(
-            f"image {request.image}: ACR Tasks has no secret mounts; its secrets reach a build as arguments alone",
-            f"write `ARG {sorted(request.secrets)[0]}` in place of the mount, or build with `builder: {{kind: local}}`",
-        )
     azure, log = clients.azure, clients.log
     with azure.slots(builder.parallel):
         place = azure_registry.by_name(azure, registry.address)
@@ -54,8 +49,8 @@ def build(request: BuildRequest, registry: Registry, clients: Clients) -> str:
         if run:
             log.note(f"builder: ACR Tasks, {run}, begun by an earlier doit")
         else:
-            source = _uploaded(azure, place, request, layout, clients.root, log)
-            body = _body(request, target, source, builder)
+            body = _what(request, target, registry.address, builder, log)  # what is refused is not sent
+            body["sourceLocation"] = _uploaded(azure, place, request, layout, clients.root, log)
             name = azure.post(f"{place.id}/scheduleRun", body, TASKS).document["properties"]["runId"]
             run = acr_runs.begun(f"{place.id}/runs/{name}", note)
             log.note(f"builder: ACR Tasks, {run}")
@@ -74,27 +69,41 @@ def _labelled(layout: Layout, labels: Mapping[str, str]) -> tuple[Layout, str | 
     return replace(layout, dockerfile=text, extra={**layout.extra, DOCKERFILE: content}), target
 
 
-def _body(request: BuildRequest, target: str | None, source: str, builder: AcrTasksBuilder) -> dict[str, Any]:
+def _what(
+    request: BuildRequest, target: str | None, address: str, builder: AcrTasksBuilder, log: Log
+) -> dict[str, Any]:
+    """The request for a run, but for where the context is."""
     system, architecture, *variant = request.platform.split("/")
+    secrets = {name: _text(name, secret, request) for name, secret in request.secrets.items()}
+    why = acr_steps.why(request)
+    if why:
+        log.note(f"builder: ACR Tasks with BuildKit, because of {why}")
+        body = acr_steps.steps(request, target, DOCKERFILE, address, builder.timeout_s, secrets)
+    else:
+        body = _quick(request, target, secrets)
+    body |= {
+        "platform": {"os": system.capitalize(), "architecture": architecture}
+        | dict(zip(["variant"], variant, strict=False)),
+        "timeout": builder.timeout_s,
+        "credentials": _credentials(request),
+    }
+    if builder.agent_pool:
+        body["agentPoolName"] = builder.agent_pool
+    return body
+
+
+def _quick(request: BuildRequest, target: str | None, secrets: Mapping[str, str]) -> dict[str, Any]:
+    """A quick build, which is one of the classic builder."""
     plain = [{"name": name, "value": value, "isSecret": False} for name, value in request.args.items()]
-    secret = [{"name": n, "value": _text(n, v, request), "isSecret": True} for n, v in request.secrets.items()]
+    secret = [{"name": name, "value": value, "isSecret": True} for name, value in secrets.items()]
     body: dict[str, Any] = {
         "type": "DockerBuildRequest",
         "imageNames": [request.tag],
         "isPushEnabled": True,
-        "sourceLocation": source,
         "dockerFilePath": DOCKERFILE,
-        "platform": {"os": system.capitalize(), "architecture": architecture}
-        | dict(zip(["variant"], variant, strict=False)),
         "arguments": plain + secret,
-        "timeout": builder.timeout_s,
-        "credentials": _credentials(request),
     }
-    if target:
-        body["target"] = target
-    if builder.agent_pool:
-        body["agentPoolName"] = builder.agent_pool
-    return body
+    return body | ({"target": target} if target else {})
 
 
 def _text(name: str, secret: bytes, request: BuildRequest) -> str:

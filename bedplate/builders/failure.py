@@ -99,7 +99,10 @@ def _hint(said: str, output: str, code: str) -> str:
     if code == "137":
         return "it was killed: most often the machine ran out of memory"
     if "requires BuildKit" in said + output:
-        return "this builder has no BuildKit (ACR Tasks has none): write it without, or `builder: {kind: local}`"
+        return (
+            "this builder has no BuildKit (ACR Tasks takes it for what the Dockerfile says, not for what an ONBUILD "
+            "brings): write it without, or `builder: {kind: local}`"
+        )
     if "not found" in said and "cache key" in said:
         return "the file is not in the context, or .dockerignore takes it out"
     if "resolve image config for" in said and "docker/dockerfile" in said:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import functools
 import io
 import json
 import os
 import re
 import selectors
+import shutil
 import subprocess
 import tarfile
 import tempfile
@@ -16,7 +18,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from . import task_file
 from .state import Document
+from .task_file import Step, TaskRefused
 from .tokens import CLIENT
 
 if TYPE_CHECKING:
@@ -39,14 +43,14 @@ def scripted(lines: Sequence[str], *, digest: str = "sha256:" + "0" * 64, fails:
             build.log(line)
         if fails:
             raise BuildFailed(fails)
-        return _images(build, dict.fromkeys(build.request.get("imageNames") or [], digest))
+        names = [name for step in _steps(build) for name in step.push]
+        return _images(build, dict.fromkeys(names, digest))
 
     return build
 
 
 def with_the_engine(build: Build) -> list[Document]:
     """The uploaded context is really built and pushed; the words around are those of ACR Tasks."""
-    request = build.request
 
     def say(text: str) -> None:
         build.log(f"{time.strftime('%Y/%m/%d %H:%M:%S')} {text}")
@@ -61,51 +65,114 @@ def with_the_engine(build: Build) -> list[Document]:
         say("Finished downloading source code")
         say(f"Successfully logged into {build.registry.login_server}")
         _sign_in(build, folder / "docker")
-        names = [_name(build, n) for n in request.get("imageNames") or []]
-        say("Executing step ID: build. Timeout(sec): 28800, Working directory: '', Network: ''")
-        command = ["docker", "build", "-f", str(folder / "context" / request["dockerFilePath"])]
-        for name in names:
-            command += ["-t", name]
-        environ = dict(os.environ)
-        for argument in request.get("arguments") or []:
-            # by the environment: a secret argument must not stand in this process' list either
-            environ[argument["name"]] = argument["value"]
-            command += ["--build-arg", argument["name"]]
-        if request.get("target"):
-            command += ["--target", request["target"]]
-        platform = request.get("platform") or {}
-        if platform.get("architecture"):
-            command += ["--platform", f"linux/{platform['architecture']}"]
-        if request.get("noCache"):
-            command += ["--no-cache"]
-        environ |= {"DOCKER_BUILDKIT": "0", "DOCKER_CONFIG": str(folder / "docker")}
-        said: list[str] = []
+        server = build.registry.login_server
+        environ = {**os.environ, "DOCKER_CONFIG": str(folder / "docker")}
+        made: list[str] = []  # names that the engine has now
+        digests: dict[str, str] = {}
         try:
-            _run(build, [*command, str(folder / "context")], environ, said)
-        except BuildFailed:
-            _remove_what_is_left(said)
-            raise
-        say("Successfully executed container: build")
-        digests = {}
-        if request.get("isPushEnabled", True):
-            say("Executing step ID: push. Timeout(sec): 3600, Working directory: '', Network: ''")
-            for name, full in zip(request.get("imageNames") or [], names, strict=True):
-                say(f"Pushing image: {full}, attempt 1")
-                said = []
-                _run(build, ["docker", "push", full], environ, said)
-                found = re.search(r"digest: (sha256:[0-9a-f]{64})", "\n".join(said))
-                if not found:
-                    raise BuildFailed("exit status 1")
-                digests[name] = found[1]
-                say(f"Successfully pushed image: {full}")
-        for full in names:
-            subprocess.run(["docker", "rmi", full], capture_output=True, env=environ, check=False)
+            for step in _steps(build):
+                say(f"Executing step ID: {step.id}. Timeout(sec): {step.timeout}, Working directory: '', Network: ''")
+                if step.words:
+                    made += _tags(step.words)
+                    _build(build, step, folder / "context", environ)
+                    say(f"Successfully executed container: {step.id}")
+                for full in step.push:
+                    say(f"Pushing image: {full}, attempt 1")
+                    digests[full.removeprefix(f"{server}/")] = _pushed(build, full, environ)
+                    say(f"Successfully pushed image: {full}")
+        finally:
+            for full in made:
+                subprocess.run(["docker", "rmi", full], capture_output=True, env=environ, check=False)
         return _images(build, digests)
 
 
-def _run(build: Build, command: list[str], environ: dict[str, str], said: list[str]) -> None:
+def _steps(build: Build) -> list[Step]:
+    """What a run does: as its task says, or as a quick build does."""
+    request = build.request
+    if request["type"] == "EncodedTaskRunRequest":
+        try:
+            return task_file.read(request, build.run, build.registry.login_server)
+        except TaskRefused as refused:
+            raise BuildFailed(f"failed to unmarshal task before running: {refused}") from None
+    names = [_name(build, n) for n in request.get("imageNames") or []]
+    words = ["-f", request["dockerFilePath"]]
+    for name in names:
+        words += ["-t", name]
+    arguments = {argument["name"]: argument["value"] for argument in request.get("arguments") or []}
+    for name in arguments:
+        # by the environment: a secret argument must not stand in this process' list either
+        words += ["--build-arg", name]
+    if request.get("target"):
+        words += ["--target", request["target"]]
+    platform = request.get("platform") or {}
+    if platform.get("architecture"):
+        words += ["--platform", f"linux/{platform['architecture']}"]
+    if request.get("noCache"):
+        words += ["--no-cache"]
+    steps = [Step("build", (*words, "."), (), arguments, 28800)]
+    return [*steps, Step("push", (), tuple(names), {}, 3600)] if request.get("isPushEnabled", True) else steps
+
+
+def _build(build: Build, step: Step, context: Path, environ: dict[str, str]) -> None:
+    """With BuildKit where the step's environment says so alone: the service's engine has the classic builder."""
+    buildkit = step.environ.get("DOCKER_BUILDKIT") == "1"
+    environ = {**environ, **step.environ, "DOCKER_BUILDKIT": "1" if buildkit else "0"}
+    words, arguments = list(step.words), {}
+    for at, flag in enumerate(words):
+        if flag == "--build-arg" and "=" in words[at + 1]:  # as above
+            words[at + 1], _, value = words[at + 1].partition("=")
+            arguments[words[at + 1]] = value
+    said: list[str] = []
+    if buildkit:
+        _pull_own(build, [*words, *arguments.values()], context, environ)
+    command = [_program() if buildkit else "docker", "build", *words]
+    try:
+        _run(build, command, {**environ, **arguments}, said, context)
+    except BuildFailed:
+        _remove_what_is_left(said)
+        raise
+
+
+def _pull_own(build: Build, words: Sequence[str], context: Path, environ: dict[str, str]) -> None:
+    """BuildKit inside an engine speaks plain HTTP with a registry of this machine, and the stand-in's speaks TLS."""
+    file = dict(zip(words, words[1:], strict=False)).get("-f", "Dockerfile")
+    named = "\n".join([*words, (context / file).read_text(encoding="utf-8")])
+    own = re.escape(build.registry.login_server) + r"/[\w./-]+@sha256:[0-9a-f]{64}"
+    for reference in sorted(set(re.findall(own, named))):
+        subprocess.run(["docker", "pull", "--quiet", reference], env=environ, capture_output=True, check=False)
+
+
+@functools.lru_cache(maxsize=1)
+def _program() -> str:
+    """A client that speaks BuildKit: one with buildx, or one so old that it needs none."""
+    programs = [p for f in os.environ["PATH"].split(":") if (p := shutil.which("docker", path=f))]
+    for program in programs:
+        if subprocess.run([program, "buildx", "version"], capture_output=True, check=False).returncode == 0:
+            return program
+        said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+        if re.search(r"version (1\d|2[0-2])\.", said):
+            return program
+    raise BuildFailed("the stand-in's machine has no client that speaks BuildKit")
+
+
+def _pushed(build: Build, full: str, environ: dict[str, str]) -> str:
+    said: list[str] = []
+    _run(build, ["docker", "push", full], environ, said)
+    found = re.search(r"digest: (sha256:[0-9a-f]{64})", "\n".join(said))
+    if not found:
+        raise BuildFailed("exit status 1")
+    return found[1]
+
+
+def _tags(words: Sequence[str]) -> list[str]:
+    return [value for flag, value in zip(words, words[1:], strict=False) if flag in ("-t", "--tag")]
+
+
+def _run(
+    build: Build, command: list[str], environ: dict[str, str], said: list[str], folder: Path | None = None
+) -> None:
     """Runs it, each line to the log and to `said` as it comes; ends it when the run is cancelled."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environ)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environ, cwd=folder)
     assert process.stdout is not None
     os.set_blocking(process.stdout.fileno(), False)
     with selectors.DefaultSelector() as selector:
@@ -144,7 +211,7 @@ def _remove_what_is_left(said: list[str]) -> None:
 
 
 def _without_secrets(build: Build, line: str) -> str:
-    for argument in build.request.get("arguments") or []:
+    for argument in [*(build.request.get("arguments") or []), *(build.request.get("values") or [])]:
         if argument.get("isSecret") and argument.get("value"):
             line = line.replace(argument["value"], "***")
     return line

@@ -14,6 +14,7 @@ from .state import Azure, Document, Registry
 
 ACCOUNT = "acrtaskslogs"
 SOURCES, LOGS = "source", "logs"
+TYPES = {"DockerBuildRequest": "QuickBuild", "EncodedTaskRunRequest": "QuickRun"}
 ENDED = ("Succeeded", "Failed", "Canceled", "Error", "Timeout")
 
 
@@ -47,7 +48,7 @@ def upload_url(azure: Azure, request: Request, subscription: str, group: str, re
 def schedule(azure: Azure, request: Request, subscription: str, group: str, registry: str) -> Answer:
     found = _found(azure, subscription, group, registry)
     asked: Document = request.json
-    if asked.get("type") != "DockerBuildRequest":
+    if asked.get("type") not in TYPES:
         raise Refused(400, "InvalidRunRequest", f"The run request type '{asked.get('type')}' is not supported here.")
     container, _, name = str(asked.get("sourceLocation", "")).partition("/")
     source = azure.blobs.read(ACCOUNT, container, name) if container == SOURCES else None
@@ -62,7 +63,7 @@ def schedule(azure: Azure, request: Request, subscription: str, group: str, regi
             "runId": run,
             "status": "Queued",
             "lastUpdatedTime": now,
-            "runType": "QuickBuild",
+            "runType": TYPES[asked["type"]],
             "createTime": now,
             "provisioningState": "Succeeded",
             "isArchiveEnabled": bool(asked.get("isArchiveEnabled", False)),

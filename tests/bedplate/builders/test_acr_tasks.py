@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import io
 import json
@@ -26,6 +27,7 @@ from bedplate.builders import acr_runs, acr_tasks, upstream
 from bedplate.clients.azure import Azure
 from bedplate.clients.azure_patience import Patience
 from bedplate.clients.credentials import Login
+from bedplate.clients.docker_engine import Engine
 from bedplate.context import Parent
 from bedplate.errors import StepError
 from bedplate.model import AcrTasksBuilder, Registry
@@ -33,7 +35,7 @@ from bedplate.secrets import Secret
 from bedplate.step import BuildRequest, FileSet
 from tests.azure.conftest import judged_azure, prism, standin  # noqa: F401  # fixtures
 from tests.azure.signed_in import KeptLog, sign_in
-from tests.azure.standin import StandIn
+from tests.azure.standin import StandIn, task_file
 from tests.azure.standin.building import scripted
 
 DIGEST = "sha256:" + "a" * 64
@@ -224,16 +226,14 @@ def test_a_secret_that_is_no_text_is_told_and_not_shown(standin: StandIn, client
     assert "geheim" not in str(told.value) and not standin.recorder.matching("POST", "scheduleRun")
 
 
-def test_an_instruction_that_needs_buildkit_is_told_with_the_way_out(standin: StandIn, clients: Any) -> None:
+def test_an_onbuild_that_needs_buildkit_is_told_with_the_way_out(standin: StandIn, clients: Any) -> None:
     lines = [
-        "Step 3/3 : RUN --mount=type=cache,target=/c make",
+        "Step 3/3 : RUN make",
         "the --mount option requires BuildKit. Refer to https://docs.docker.com/go/buildkit/ to learn more",
     ]
     standin.azure.builds = scripted(lines, fails="exit status 1")
-    text = "FROM scratch\nCOPY a /a\nRUN --mount=type=cache,target=/c make\n"
     with pytest.raises(StepError) as failed:
-        acr_tasks.build(request(dockerfile=text), registry(standin), clients(standin))
-    assert failed.value.message.startswith("images/base/Dockerfile:3: RUN --mount=type=cache")
+        acr_tasks.build(request(), registry(standin), clients(standin))
     assert "builder: {kind: local}" in failed.value.hint
 
 
@@ -244,11 +244,125 @@ def test_what_is_known_of_a_run_is_forgotten_once_it_has_ended(standin: StandIn,
     assert list((given.root / ".bedplate/cache/runs").iterdir()) == []
 
 
-def test_a_secret_mount_is_refused_before_anything_is_sent(standin: StandIn, clients: Any) -> None:
+@pytest.mark.judges
+def test_what_needs_buildkit_is_sent_as_a_task_that_says_the_same(judged_azure: StandIn, clients: Any) -> None:
+    judged_azure.azure.builds = scripted(["#1 [internal] load build definition from Dockerfile"], digest=DIGEST)
+    text = "FROM scratch AS one\nRUN --mount=type=cache,target=/c make\nFROM scratch AS two\n"
+    given, there = clients(judged_azure), registry(judged_azure)
+    logins = {"mirror.example.org": Login("ada", Secret("geheim"))}
+    asked = request(dockerfile=text, target="one", platform="linux/arm64/v8", logins=logins)
+    assert acr_tasks.build(asked, there, given) == DIGEST
+    assert "builder: ACR Tasks with BuildKit, because of RUN --mount (images/base/Dockerfile:2)" in given.log.notes
+    (sent,) = judged_azure.recorder.matching("POST", "scheduleRun")
+    body = json.loads(sent.body)
+    assert body["type"] == "EncodedTaskRunRequest" and body["timeout"] == 600
+    assert body["platform"] == {"os": "Linux", "architecture": "arm64", "variant": "v8"}
+    assert list(body["credentials"]["customRegistries"]) == ["mirror.example.org"]
+    build, push = task_file.read(body, "ca1", there.address)
+    assert build.words[:2] == ("--build-arg", "A=b") and build.timeout == 600
+    assert build.words[2:6] == ("--platform", "linux/arm64/v8", "--target", "bedplate-labelled")
+    assert push.push == (f"{there.address}/demo/base:fp-0123456789abcdef",)
+    (put,) = (e for e in judged_azure.recorder if e.method == "PUT")
+    assert b"FROM one AS bedplate-labelled\nLABEL" in gzip.decompress(put.body)
+
+
+def test_a_mounted_secret_is_in_the_secret_values_and_nowhere_else(standin: StandIn, clients: Any) -> None:
+    standin.azure.builds = scripted(["the token is geheim!"], digest=DIGEST)
     text = "FROM scratch\nRUN --mount=type=secret,id=t make\n"
-    with pytest.raises(StepError, match="ACR Tasks has no secret mounts"):
-        acr_tasks.build(request(dockerfile=text, secrets={"t": b"x"}), registry(standin), clients(standin))
-    assert not standin.recorder.matching("POST", "scheduleRun")
+    given, there = clients(standin), registry(standin)
+    acr_tasks.build(request(dockerfile=text, secrets={"t": b"geheim"}), there, given)
+    (sent,) = standin.recorder.matching("POST", "scheduleRun")
+    body = json.loads(sent.body)
+    assert body.pop("values") == [{"name": "mounted0", "value": "geheim", "isSecret": True}]
+    content = base64.b64decode(body.pop("encodedTaskContent")).decode()
+    assert "geheim" not in repr((content, body, given.log.lines, given.log.notes))
+    shown = [e for e in standin.recorder if e.method == "GET" and "/runs/" in e.path]
+    assert shown and not any(b"geheim" in e.answer_body for e in shown if "logs" not in e.path)
+    (put,) = (e for e in standin.recorder if e.method == "PUT")
+    assert b"geheim" not in gzip.decompress(put.body)
+
+
+def test_a_mounted_secret_that_would_not_arrive_is_refused_before_anything_is_sent(
+    standin: StandIn, clients: Any
+) -> None:
+    text = "FROM scratch\nRUN --mount=type=secret,id=t make\n"
+    with pytest.raises(StepError, match="ACR Tasks would change secret t on its way") as told:
+        acr_tasks.build(request(dockerfile=text, secrets={"t": b"ge heim\n"}), registry(standin), clients(standin))
+    assert "heim" not in str(told.value)
+    assert not [e for e in standin.recorder if e.method == "PUT"] and not standin.recorder.matching("POST", "Run")
+
+
+@pytest.mark.engine
+def test_buildkit_builds_in_azure_with_caches_secrets_and_values_of_all_kinds(
+    standin: StandIn, clients: Any, engine: Engine, os_image: str
+) -> None:
+    odd = "a  b 'c' \"d\" $HOME $(id) `id` {{.Run.ID}} \\ \n end"
+    text = (
+        f"FROM {os_image}\nARG ODD\nCOPY --chmod=640 a /a\n"
+        "RUN --mount=type=cache,target=/c --mount=type=secret,id=t "
+        'grep -qx ge.eim /run/secrets/t && printf %s "$ODD" > /odd && touch /c/here\n'
+    )
+    # heredocs came with the frontend that Docker 23 has
+    later = int(str(engine.version()["Version"]).partition(".")[0]) >= 23
+    text += "RUN <<EOF\nprintf here > /heredoc\nEOF\n" if later else ""
+    there = standin.add_registry("standinacr", program=True)
+    given = clients(standin)
+    asked = request(
+        tag=f"acr{standin.url.rpartition(':')[2]}/kit:fp-0123456789abcdef",
+        dockerfile=text,
+        lines={},
+        args={"ODD": odd},
+        secrets={"t": b"geheim"},
+    )
+    digest = acr_tasks.build(asked, Registry("acr", there.login_server, insecure=False), given)
+    assert any("#" in line and "RUN --mount=type=cache" in line for line in given.log.lines)
+    assert "geheim" not in repr(given.log.lines)
+    login = ["docker", "run", "--rm", "--network=none", f"{there.login_server}/{asked.tag.partition(':')[0]}@{digest}"]
+    environ = {**os.environ, **_signed_in(standin, there.login_server, given.root / "docker")}
+    try:
+        ran = subprocess.run(
+            [*login, "sh", "-c", "cat /odd; stat -c ,%a /a; cat /heredoc 2>&1; ls /c"],
+            env=environ,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ran.stdout.startswith(f"{odd},640\n"), ran.stdout + ran.stderr
+        assert not later or "here" in ran.stdout
+        looked = subprocess.run(
+            ["docker", "inspect", login[-1]], env=environ, capture_output=True, text=True, check=True
+        )
+        (image,) = json.loads(looked.stdout)
+        assert image["Config"]["Labels"]["org.bedplate.fingerprint"] == "0" * 64
+        history = subprocess.run(
+            ["docker", "history", "--no-trunc", login[-1]], capture_output=True, text=True, check=True
+        )
+        assert "geheim" not in history.stdout
+    finally:
+        subprocess.run(["docker", "rmi", "--force", login[-1]], capture_output=True, check=False)
+
+
+@pytest.mark.engine
+def test_an_instruction_that_buildkit_cannot_run_is_told_with_its_line(
+    standin: StandIn, clients: Any, os_image: str
+) -> None:
+    text = f"FROM {os_image}\n\nRUN --mount=type=cache,target=/c echo before && exit 7\n"
+    there = standin.add_registry("standinacr", program=True)
+    with pytest.raises(StepError) as failed:
+        asked = request(dockerfile=text, lines={n: n for n in range(1, 4)})
+        acr_tasks.build(asked, Registry("acr", there.login_server, insecure=False), clients(standin))
+    assert failed.value.message.startswith("images/base/Dockerfile:3: RUN --mount=type=cache")
+    assert "failed with exit code 7" in failed.value.message and "before" in failed.value.detail
+
+
+def _signed_in(standin: StandIn, server: str, folder: Path) -> dict[str, str]:
+    """The configuration of a client that may pull what was pushed."""
+    from tests.azure.standin.tokens import CLIENT
+
+    folder.mkdir()
+    secret = base64.b64encode(f"{CLIENT}:{standin.azure.tokens.secret}".encode()).decode()
+    (folder / "config.json").write_text(json.dumps({"auths": {server: {"auth": secret}}}), encoding="utf-8")
+    return {"DOCKER_CONFIG": str(folder)}
 
 
 def test_an_expired_upload_address_is_asked_for_anew(standin: StandIn, clients: Any) -> None:
@@ -329,7 +443,7 @@ def test_doit_builds_in_the_cloud_what_the_registry_then_holds(standin: StandIn,
     (root / "two").mkdir()
     (root / "one" / "Dockerfile").write_text("FROM scratch\nCOPY a /a\n")
     (root / "one" / "a").write_text(f"{time.time()}")
-    (root / "two" / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\nCOPY b /b\n")
+    (root / "two" / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\nCOPY --chmod=640 b /b\n")
     (root / "two" / "b").write_text("b")
     there = standin.add_registry("standinacr", program=True)
     standin.add_workspace("demo", there)
@@ -346,7 +460,8 @@ def test_doit_builds_in_the_cloud_what_the_registry_then_holds(standin: StandIn,
         return ran.stdout
 
     said = doit()
-    assert len(standin.recorder.matching("POST", "scheduleRun")) == 2
+    sent = [json.loads(e.body)["type"] for e in standin.recorder.matching("POST", "scheduleRun")]
+    assert sent == ["DockerBuildRequest", "EncodedTaskRunRequest"]  # a quick build will do for what the first says
     assert "registry of workspace demo" in said
     doit()
     shutil.rmtree(root / ".bedplate")
