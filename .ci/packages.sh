@@ -2,8 +2,11 @@
 
 programs_ready() {
     case $OSTYPE in darwin*) return 0 ;; esac
-    command -v docker-registry > /dev/null && command -v mmdebstrap > /dev/null
+    command -v docker-registry > /dev/null && command -v mmdebstrap > /dev/null && keys_ready
 }
+
+# Ubuntu has Debian's keys, by which the demo's packages are verified, in a package of its own.
+keys_ready() { [ -e "$debian_keys" ] || [ ! -e "$debian_version" ]; }
 
 # Reads kind, venv and engine of set_up; sets its packages.
 list_packages() {
@@ -23,6 +26,7 @@ list_packages() {
     [ -z "$engine" ] || command -v iptables > /dev/null || add iptables
     command -v docker-registry > /dev/null || add docker-registry
     command -v mmdebstrap > /dev/null || add mmdebstrap
+    keys_ready || add debian-archive-keyring gpg # mmdebstrap finds them with it
 }
 
 add() { packages="${packages:+$packages }$*"; }

@@ -40,6 +40,7 @@ for word in "$@"; do
     case $word in
         docker.io) cp "$MACHINE/store/dockerd" "$MACHINE/usr/sbin/" ;;
         docker-registry | mmdebstrap | iptables) echo > "$MACHINE/usr/bin/$word"; chmod +x "$MACHINE/usr/bin/$word" ;;
+        debian-archive-keyring) mkdir -p "$MACHINE/usr/share/keyrings"; touch "$MACHINE/usr/share/keyrings/$word.gpg" ;;
         python3-venv) touch "$MACHINE/has-venv" ;;
         ca-certificates) touch "$MACHINE/etc/ssl/certs/ca-certificates.crt" ;;
     esac
@@ -110,7 +111,7 @@ class Machine:
         for name in ("run", "test", ".ci/run", ".ci/setup.sh", ".ci/venv.sh", ".ci/packages.sh", ".ci/engine.sh"):
             text = (REPO / name).read_text(encoding="utf-8")
             first, rest = text.split("\n", 1)
-            for path in ("/usr/sbin", "/usr/bin", "/var/run", "/etc", "/run/systemd"):
+            for path in ("/usr/sbin", "/usr/bin", "/usr/share", "/var/run", "/etc", "/run/systemd"):
                 rest = rest.replace(f"={path}", f"={self.root}{path}").replace(f" {path}", f" {self.root}{path}")
             rest = rest.replace(":/usr/sbin:/sbin", f":{self.root}/usr/sbin")
             self.program(self.repo / name, f"{first}\n{rest}")
@@ -332,6 +333,13 @@ def test_a_changed_pyproject_installs_again_into_the_same_environment(complete: 
     assert complete.calls == ["pip -q -e .", "doit "]
     assert (complete.repo / ".venv/mine").exists()
     assert complete.call("run") == ""
+
+
+def test_ubuntu_gets_the_keys_by_which_packages_of_debian_are_verified(bare: Machine) -> None:
+    bare.add("etc/debian_version")
+    said = bare.call("run")
+    assert said.splitlines()[0].endswith(" mmdebstrap debian-archive-keyring gpg")
+    assert bare.call("run") == ""
 
 
 def test_an_environment_that_somebody_made_by_hand_is_kept(bare: Machine) -> None:

@@ -151,10 +151,12 @@ def _hint(said: str) -> str:
         return "as a user it needs `sudo apt-get install uidmap` and a line for you in /etc/subuid; or run as root"
     if "Unable to locate package" in said:
         return "a package name is not in this suite and its components: `apt-cache policy NAME` on such a system"
+    if "NO_PUBKEY" in said or "not signed" in said:
+        return (
+            "the suite's keys are missing: `sudo apt-get install gpg debian-archive-keyring` (Ubuntu: `ubuntu-keyring`)"
+        )
     if "Release" in said and ("404" in said or "does not have" in said):
         return "is the suite's name right? A suite of Ubuntu needs `mirror:` in pipeline.yaml"
-    if "NO_PUBKEY" in said or "not signed" in said:
-        return "the suite's keys are missing: `sudo apt-get install debian-archive-keyring ubuntu-keyring`"
     return ""
 
 
