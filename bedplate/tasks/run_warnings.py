@@ -27,7 +27,7 @@ def lines(session: Session, names: set[str]) -> list[str]:
         at = finding.mistake
         where = ":".join([at.file] + [str(n) for n in (at.line, at.column) if n])
         if finding.weight != NOTE:
-            said.append(f"warning: {where}: {at.message} [{finding.code}]")
+            said.append(f"{finding.weight}: {where}: {at.message} [{finding.code}]")
     if len(said) > SHOWN:
-        said[SHOWN:] = [f"{len(said) - SHOWN} more warnings: `doit check` shows all, with what mends them"]
+        said[SHOWN:] = [f"{len(said) - SHOWN} more: `doit check` shows all, with what mends them"]
     return said

@@ -36,7 +36,7 @@ def test_many_are_cut_short(tmp_path: Path) -> None:
     text = "FROM scratch\n" + "RUN pip install numpy\n" * 12
     (tmp_path / "one" / "Dockerfile").write_text(text, encoding="utf-8")
     said = made.warnings({"build_base:one"})
-    assert len(said) == 9 and said[-1].startswith("4 more warnings: `doit check`")
+    assert len(said) == 9 and said[-1].startswith("4 more: `doit check`")
 
 
 def test_notes_are_left_to_doit_check(tmp_path: Path) -> None:
@@ -54,3 +54,19 @@ def test_the_policy_keeps_a_run_from_building_what_is_not_pinned(tmp_path: Path)
 
 def test_the_policy_can_be_silent(tmp_path: Path) -> None:
     assert session(tmp_path, pins="off").warnings({"build_base:one"}) == []
+
+
+def test_what_will_fail_is_called_an_error(tmp_path: Path) -> None:
+    for name, text in {
+        "pipeline.yaml": (
+            "version: 1\nproject: runwarnings\nimages: {os: {rootfs: {suite: bookworm}}}\n"
+            "environments: {main: {image: os}}\n"
+            "services: {main: {environment: main, code: code, entry_script: score.py}}\n"
+            "targets: {local: {registry: {kind: local, port: 29870}, deploy: {kind: container, port: 29871}}}\n"
+        ),
+        "code/score.py": "def init(): pass\n",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    (said,) = Session(tmp_path, None).warnings({"deploy:main"})
+    assert said.startswith("error: code/score.py") and said.endswith("[ScoringFunctionMissing]")
