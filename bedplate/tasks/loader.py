@@ -135,9 +135,9 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
             cmd.sel_tasks = [task.name for task in self.session.tasks]  # doit's own ends with a traceback here
         if not cmd.execute_tasks:
             return [*own, *self._doit_tasks({task.name for task in self.session.tasks})]
-        return [*own, *self._doit_tasks(self._to_run(database, chosen=chosen, everything=everything))]
+        return [*own, *self._doit_tasks(self._to_run(database, pos_args, chosen=chosen, everything=everything))]
 
-    def _to_run(self, database: Database, *, chosen: bool, everything: bool) -> set[str]:
+    def _to_run(self, database: Database, words: list[str], *, chosen: bool, everything: bool) -> set[str]:
         """Names of the tasks that doit is to be told of; what is up to date costs it as much as what is not."""
         from bedplate import kept_file, plan
         from bedplate.tasks import ahead
@@ -154,15 +154,20 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
         self.console.say(session.headline, "bold")
         for line in session.pin(locked=self.locked, write=True):
             self.console.say(f"{NAME}: {line}")
-        names = {task.name for task in session.tasks}
+        to_run = {task.name for task in session.tasks}
         if not everything:
-            names = plan.downstream(session.tasks, set(session.dirty))
-        if names and not self.always:
-            ahead.look(session, names)
-        for warning in session.warnings(names):
+            to_run = plan.downstream(session.tasks, set(session.dirty))
+        if to_run and not self.always:
+            ahead.look(session, to_run)
+        about = to_run
+        if words:
+            from bedplate.tasks import names
+
+            about = names.of_run(session, words)
+        for warning in session.warnings(about):
             self.console.say(warning, "yellow")
         gc.enable()  # tasks may run for long
-        return names
+        return to_run
 
     def _doit_tasks(self, names: set[str]) -> list[Any]:
         from doit.task import Task as DoitTask

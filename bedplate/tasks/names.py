@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import fnmatch
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NoReturn
 
+from bedplate import plan
 from bedplate.step import Task
 from bedplate.tasks.console import complain
 from bedplate.tasks.session import Session
@@ -44,6 +46,20 @@ def of_tasks(session: Session, words: Iterable[str]) -> set[str]:
             refuse(f"there is no image or task '{word}' for target '{session.spec.target.name}'", word, known)
         found |= named
     return found
+
+
+def of_run(session: Session, words: Sequence[str]) -> set[str]:
+    """The tasks that a run of these words comes to, with all that they need; without words, all.
+
+    All, too, where a word is none of ours: it may be a task of the user's that needs any of them."""
+    everything = {t.name for t in session.tasks}
+    found: set[str] = set()
+    for word in words:
+        named = {t.name for t in session.tasks if t.step == word or fnmatch.fnmatchcase(t.name, word)}
+        if not named:
+            return everything
+        found |= named
+    return plan.upstream(session.tasks, found) if words else everything
 
 
 def refuse(message: str, word: str, known: Iterable[str]) -> NoReturn:

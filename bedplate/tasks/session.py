@@ -125,12 +125,12 @@ class Session:
 
     def warnings(self, names: set[str]) -> list[str]:
         """What the files of the tasks that run give to say, a line each. Raises SpecError: refused by the policy."""
-        dirty = names.intersection(self.dirty)
-        if not dirty:
+        running = names if self.again else names.intersection(self.dirty)
+        if not running:
             return []
         from bedplate.tasks import run_warnings
 
-        return run_warnings.lines(self, dirty)
+        return run_warnings.lines(self, running)
 
     def upstream(self, images: Sequence[str] = ()) -> list[Reference]:
         """The upstream images that the spec's images use (those named; all without names), where they stand.

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
+from scratch import Scratch
 
 from bedplate.errors import SpecError
+from bedplate.tasks import names
 from bedplate.tasks.session import Session
 
 SPEC = """
@@ -45,6 +48,30 @@ def test_notes_are_left_to_doit_check(tmp_path: Path) -> None:
 
 def test_what_is_not_built_is_not_looked_at(tmp_path: Path) -> None:
     assert session(tmp_path).warnings(set()) == []
+
+
+def test_a_run_of_some_tasks_is_about_them_and_what_they_need(tmp_path: Path) -> None:
+    made = session(tmp_path)
+    assert names.of_run(made, ["build_base:one"]) == {"build_base:one", "resolve_registry"}
+    assert names.of_run(made, ["push:o*"]) == {"push:one", "build_base:one", "resolve_registry"}
+    assert names.of_run(made, ["build_base", "push:two"]) == set(made.by_name) - {"push:one"}
+    assert names.of_run(made, ["build_base:one", "task_of_the_user"]) == names.of_run(made, []) == set(made.by_name)
+
+
+def test_a_run_warns_of_what_it_is_asked_to_build_alone(tmp_path: Path) -> None:
+    project = Scratch(tmp_path / "work", "{one: {context: one}, two: {context: two}}", "127.0.0.1:9")
+    project.write({f"{name}/Dockerfile": "FROM scratch as x\nLABEL a=b\n" for name in ("one", "two")})
+    project.doit("build_base:one")
+    assert "one/Dockerfile:1:14" in project.output and "two/Dockerfile" not in project.output
+    project.doit()
+    assert "one/Dockerfile:1:14" in project.output and "two/Dockerfile:1:14" in project.output
+
+
+def test_what_is_made_once_more_is_warned_of_again(tmp_path: Path) -> None:
+    made = session(tmp_path)
+    made.again = True
+    with patch.object(Session, "dirty", []):
+        assert len(made.warnings({"build_base:one"})) == 1
 
 
 def test_the_policy_keeps_a_run_from_building_what_is_not_pinned(tmp_path: Path) -> None:
