@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from typing import Any
 
@@ -93,7 +94,9 @@ def images_stay(spec: Spec) -> str:
     lines = ["images stay in engine and registry, so that the next `doit` is quick; this removes them, too:"]
     lines.append(f"  docker rmi -f $(docker images -q --filter label=dev.bedplate.project={spec.project})")
     if isinstance(registry, LocalRegistry):
-        lines.append(f"  rm -r {folder(registry.port)}   # all of the local registry, after `doit clean`")
+        lines.append(
+            f"  rm -r {shlex.quote(str(folder(registry.port)))}   # all of the local registry, after `doit clean`"
+        )
     else:
         lines.append(f"  and in the registry, by its own means: its repositories below {spec.project}/")
     return "\n".join(lines)
