@@ -100,7 +100,7 @@ LOCAL = re.compile(r"\.{0,2}/|\.(?:\[|\Z)|file:|.*\.(?:whl|tar\.gz|zip|tgz)\Z|.*
 
 @dataclass(frozen=True)
 class Asked:
-    """`packages`: as written. `files`: requirement or environment files. `constrained`: by -c."""
+    """`packages`: as written. `files`: requirement or environment files. `constrained`: by -c, or by --no-index."""
 
     packages: tuple[str, ...]
     files: tuple[str, ...] = ()
@@ -124,6 +124,7 @@ def pip(command: Command) -> Asked | None:
         elif re.match(r"-[rc]\S", word):
             name, value = word[:2], word[2:]
         elif word.startswith("-"):
+            constrained = constrained or word == "--no-index"  # then it is what the build itself holds
             if not equals:
                 continue
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from bedplate.dockerfile.reader import Instruction
 
@@ -19,6 +19,7 @@ _KEYWORDS = frozenset(
     {"if", "then", "else", "elif", "do", "while", "until", "!", "{", "time", "exec", "sudo", "command"}
 )
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
+_SHELL = re.compile(r"(?:.*/)?(?:ba|da|z)?sh\Z|su\Z")  # their -c takes commands
 
 
 def of_run(at: Instruction) -> Iterator[Command]:
@@ -77,6 +78,19 @@ def _trimmed(words: list[str]) -> Iterator[Command]:
             start += 1
     if start < len(words):
         yield tuple(words[start:])
+        yield from commands(_script(words[start:]))
+
+
+def _script(words: Sequence[str]) -> str:
+    """What `bash -c`, or `su USER -c`, is given to run; "" for any other command."""
+    if not _SHELL.match(words[0]):
+        return ""
+    for number, word in enumerate(words[1:], 1):
+        if re.match(r"-[a-z]*c\Z", word):
+            return "\n".join(words[number + 1 : number + 2])
+        if not word.startswith("-") and words[number - 1] != "-o" and words[0] != "su":
+            return ""  # a script's own words
+    return ""
 
 
 def _bare(word: str) -> str:

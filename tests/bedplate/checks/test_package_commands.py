@@ -30,6 +30,8 @@ def loose_pip(line: str) -> list[str]:
         ("if true; then pip install a; else pip install b==1; fi", ["a"]),
         ("pip install git+https://example.org/a.git", ["git+https://example.org/a.git"]),
         ("(cd /tmp && pip install a)", ["a"]),
+        ('bash -exc "pip install a && pip install b==1"', ["a"]),
+        ("su ada -c 'pip install a'", ["a"]),
     ],
 )
 def test_a_package_without_a_version_is_found(line: str, expected: list[str]) -> None:
@@ -50,6 +52,9 @@ def test_a_package_without_a_version_is_found(line: str, expected: list[str]) ->
         "echo pip install numpy; printf 'pip install %s' numpy",
         "pip install numpy==2.0 2>/dev/null >log.txt <in.txt",
         "pip install numpy==2.0 # and no more pandas",
+        "pip install --no-index --find-links=/wheels ours",
+        "bash install.sh -c 'pip install numpy' | grep -c numpy",
+        "bash build.sh numpy",
     ],
 )
 def test_nothing_else_is(line: str) -> None:
