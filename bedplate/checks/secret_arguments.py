@@ -10,10 +10,7 @@ from bedplate.checks.finding import Finding
 from bedplate.dockerfile.reader import Dockerfile, Instruction
 
 CODE = "SecretsUsedInArgOrEnv"
-HINT = (
-    "read it in a stage of its own and COPY --from it what it fetched, or build with `builder: {kind: local}` and "
-    "RUN --mount=type=secret,id=%s"
-)
+HINT = "take the ARG out and read it with RUN --mount=type=secret,id=%s, in the RUN that needs it"
 KEEPING = ("ENV", "LABEL", "WORKDIR", "USER", "COPY", "ADD", "VOLUME", "EXPOSE")  # their words are in the history
 
 
@@ -29,7 +26,7 @@ def find(dockerfile: Dockerfile, target: str | None, secrets: Collection[str]) -
                     continue
                 message = (
                     f"ARG {name} is a secret, and the {keeper.keyword} of line {keeper.line} leaves its value in the "
-                    "image's history: ACR Tasks hands secrets over as arguments"
+                    "image's history: ACR Tasks hands it over as an argument"
                 )
                 yield Finding(CODE, dockerfile.mistake(at, message, HINT % name, name), at.line)
 
