@@ -36,6 +36,7 @@ FILES = {
     "images/base/app.py": "print('hello')\n",
     "service/score.py": "def init(): ...\n\n\ndef run(raw_data): ...\n",
 }
+POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 123456\n"
 
 
 def examples(section: str) -> tuple[dict[str, str], dict[str, str]]:
@@ -130,6 +131,31 @@ def test_the_example_of_a_private_registry_gives_what_is_true_of_it(tmp_path: Pa
         ("UnpinnedPip", "service/conda.yml"),
         ("UnpinnedApt", "images/base/Dockerfile"),
     }
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"model/.gitkeep": ""}, "model holds no file"),
+        ({"model/weights.bin": "", "model/deep/more.bin": ""}, "model is empty"),
+        (
+            {"model/MLmodel": "flavors: {}\n", "model/data/model.pkl": POINTER},
+            "model/data/model.pkl is a pointer of Git",
+        ),
+        ({"model": POINTER}, "model is a pointer of Git LFS"),
+    ],
+)
+def test_a_model_that_is_none_is_told(files: dict[str, str], said: str, tmp_path: Path) -> None:
+    model = "models: {main: {path: model, version: '1'}}\nservices: {main: {model: main}}"
+    lay_out(tmp_path, {"pipeline.yaml": model, **files})
+    (found,) = check(tmp_path)
+    assert found.code == "EmptyModel" and said in found.mistake.message
+
+
+def test_a_model_with_small_and_empty_files_is_one(tmp_path: Path) -> None:
+    model = "models: {main: {path: model, version: '1'}}\nservices: {main: {model: main}}"
+    lay_out(tmp_path, {"pipeline.yaml": model, "model/a.json": "{}", "model/__init__.py": ""})
+    assert check(tmp_path) == []
 
 
 def test_a_source_that_is_missing_hides_nothing_else(tmp_path: Path) -> None:

@@ -23,6 +23,9 @@ from bedplate.model import (
 
 At = Callable[[tuple[str, ...], str, str], Mistake]  # a mistake at these keys of pipeline.yaml: message, hint
 
+KEEPERS = (".gitkeep", ".gitignore")  # they keep a folder in git, and are no model
+LARGEST_POINTER = 1024  # bytes (Git LFS, docs/spec.md, "The Pointer")
+
 
 def find(service: ServiceEntry, spec: Spec, root: Path, texts: Texts, at: At) -> Iterator[Finding]:
     environment = spec.environments[service.environment]
@@ -61,15 +64,23 @@ def _model(name: str, spec: Spec, root: Path, at: At) -> Iterator[Finding]:
     if not there.exists():
         message = f"models.{name}: there is no {path}"
         yield Finding("EmptyModel", at(keys, message, "put the model there, or name the one that Azure ML holds"))
-    elif there.is_dir() and not any(f.is_file() and f.name not in (".gitkeep", ".gitignore") for f in there.rglob("*")):
+        return
+    files = (
+        [f for f in sorted(there.rglob("*")) if f.is_file() and f.name not in KEEPERS] if there.is_dir() else [there]
+    )
+    pointer = next((f for f in files if _lfs_pointer(f)), None)
+    if not files:
         yield Finding("EmptyModel", at(keys, f"models.{name}: {path} holds no file", "put the model there"))
-    elif there.is_file() and there.stat().st_size == 0:
+    elif not any(f.stat().st_size for f in files):
         yield Finding("EmptyModel", at(keys, f"models.{name}: {path} is empty", "put the model there"))
-    elif there.is_file() and _lfs_pointer(there):
-        yield Finding("EmptyModel", at(keys, f"models.{name}: {path} is a pointer of Git LFS", "`git lfs pull`"))
+    elif pointer:
+        which = pointer.relative_to(root).as_posix()
+        yield Finding("EmptyModel", at(keys, f"models.{name}: {which} is a pointer of Git LFS", "`git lfs pull`"))
 
 
 def _lfs_pointer(path: Path) -> bool:
+    if path.stat().st_size >= LARGEST_POINTER:
+        return False
     with path.open("rb") as file:
         return file.read(40).startswith(b"version https://git-lfs.github.com/spec/")
 
