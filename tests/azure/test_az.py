@@ -78,6 +78,34 @@ def test_az_builds_pushes_and_shows_the_log(signed_in: Run, standin: StandIn, co
         subprocess.run(["docker", "rmi", reference], capture_output=True, check=False)
 
 
+TASK = """\
+version: v1.0.0
+steps:
+  - id: build
+    build: -t {{.Run.Registry}}/judge/task:{{.Run.ID}} --build-arg WHO={{.Values.who}} -f Dockerfile .
+    env: [DOCKER_BUILDKIT=1]
+  - push: ["{{.Run.Registry}}/judge/task:{{.Run.ID}}"]
+"""
+
+
+def test_az_runs_a_task_that_builds_with_buildkit(signed_in: Run, standin: StandIn, context: Path) -> None:
+    standin.add_registry("standinacr", program=True)
+    (context / "Dockerfile").write_text("FROM scratch\nARG WHO\nLABEL who=$WHO\nCOPY --chmod=640 a.txt /\n")
+    (context / "acb.yaml").write_text(TASK)
+    args = ("--set", "who=me", "--set-secret", "token=hush-hush")
+    ran = signed_in("acr", "run", "-r", "standinacr", "-f", "acb.yaml", *args, str(context))
+    (sent,) = standin.recorder.matching("POST", "scheduleRun")
+    asked = json.loads(sent.body)
+    assert asked["type"] == "FileTaskRunRequest" and asked["sourceLocation"]
+    secret = asked["values"][-1]
+    assert (secret["name"], secret["value"], secret["isSecret"]) == ("token", "hush-hush", True)
+    assert "COPY --chmod=640 a.txt /" in ran.stdout and "#1 [internal]" in ran.stdout
+    runs = json.loads(signed_in("acr", "task", "list-runs", "-r", "standinacr").stdout)
+    (image,) = runs[0]["outputImages"]
+    assert (runs[0]["runType"], image["repository"], image["tag"]) == ("QuickRun", "judge/task", runs[0]["runId"])
+    assert "hush-hush" not in json.dumps(runs) + ran.stdout + ran.stderr
+
+
 def test_az_sees_a_build_fail(signed_in: Run, standin: StandIn, context: Path) -> None:
     standin.add_registry("standinacr", program=True)
     (context / "a.txt").unlink()

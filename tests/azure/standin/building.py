@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import task_file
+from .run_steps import full_name, steps, tags
 from .state import Document
 from .task_file import Step, TaskRefused
 from .tokens import CLIENT
@@ -73,7 +73,7 @@ def with_the_engine(build: Build) -> list[Document]:
             for step in _steps(build):
                 say(f"Executing step ID: {step.id}. Timeout(sec): {step.timeout}, Working directory: '', Network: ''")
                 if step.words:
-                    made += _tags(step.words)
+                    made += tags(step.words)
                     _build(build, step, folder / "context", environ)
                     say(f"Successfully executed container: {step.id}")
                 for full in step.push:
@@ -87,30 +87,10 @@ def with_the_engine(build: Build) -> list[Document]:
 
 
 def _steps(build: Build) -> list[Step]:
-    """What a run does: as its task says, or as a quick build does."""
-    request = build.request
-    if request["type"] == "EncodedTaskRunRequest":
-        try:
-            return task_file.read(request, build.run, build.registry.login_server)
-        except TaskRefused as refused:
-            raise BuildFailed(f"failed to unmarshal task before running: {refused}") from None
-    names = [_name(build, n) for n in request.get("imageNames") or []]
-    words = ["-f", request["dockerFilePath"]]
-    for name in names:
-        words += ["-t", name]
-    arguments = {argument["name"]: argument["value"] for argument in request.get("arguments") or []}
-    for name in arguments:
-        # by the environment: a secret argument must not stand in this process' list either
-        words += ["--build-arg", name]
-    if request.get("target"):
-        words += ["--target", request["target"]]
-    platform = request.get("platform") or {}
-    if platform.get("architecture"):
-        words += ["--platform", f"linux/{platform['architecture']}"]
-    if request.get("noCache"):
-        words += ["--no-cache"]
-    steps = [Step("build", (*words, "."), (), arguments, 28800)]
-    return [*steps, Step("push", (), tuple(names), {}, 3600)] if request.get("isPushEnabled", True) else steps
+    try:
+        return steps(build)
+    except TaskRefused as refused:
+        raise BuildFailed(f"failed to unmarshal task before running: {refused}") from None
 
 
 def _build(build: Build, step: Step, context: Path, environ: dict[str, str]) -> None:
@@ -162,10 +142,6 @@ def _pushed(build: Build, full: str, environ: dict[str, str]) -> str:
     if not found:
         raise BuildFailed("exit status 1")
     return found[1]
-
-
-def _tags(words: Sequence[str]) -> list[str]:
-    return [value for flag, value in zip(words, words[1:], strict=False) if flag in ("-t", "--tag")]
 
 
 def _run(
@@ -229,15 +205,10 @@ def _sign_in(build: Build, folder: Path) -> None:
     (folder / "config.json").write_text(json.dumps({"auths": found}), encoding="utf-8")
 
 
-def _name(build: Build, name: str) -> str:
-    name = name.replace("{{.Run.ID}}", build.run)
-    return name if name.startswith(build.registry.login_server + "/") else f"{build.registry.login_server}/{name}"
-
-
 def _images(build: Build, digests: dict[str, str]) -> list[Document]:
     found = []
     for name, digest in digests.items():
-        rest = _name(build, name).removeprefix(build.registry.login_server + "/")
+        rest = full_name(build, name).removeprefix(build.registry.login_server + "/")
         repository, _, tag = rest.partition(":")
         server = build.registry.login_server
         found.append({"registry": server, "repository": repository, "tag": tag or "latest", "digest": digest})

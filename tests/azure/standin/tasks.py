@@ -14,7 +14,7 @@ from .state import Azure, Document, Registry
 
 ACCOUNT = "acrtaskslogs"
 SOURCES, LOGS = "source", "logs"
-TYPES = {"DockerBuildRequest": "QuickBuild", "EncodedTaskRunRequest": "QuickRun"}
+TYPES = {"DockerBuildRequest": "QuickBuild", "EncodedTaskRunRequest": "QuickRun", "FileTaskRunRequest": "QuickRun"}
 ENDED = ("Succeeded", "Failed", "Canceled", "Error", "Timeout")
 
 
