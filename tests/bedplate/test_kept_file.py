@@ -31,7 +31,7 @@ def test_no_cache_minds_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     files, folders, reads = StatCache(place), FolderCache(place), ReadCache(place, "me")
     files._changed = True
     assert files.sha256(str(file), stamp(file.stat()))
-    folders.keep("view", "folder", Known("d", 1, 1, "c"))
+    folders.keep("view", "folder", Known("d", newest=1, taken=1, size=1, as_is=True, content="c"))
     reads.keep("key", Summary({}, ()), [str(tmp_path / "nothing")], 0)
     for cache in (files, folders, reads):
         cache.save()
