@@ -18,7 +18,8 @@ from bedplate.specfile.absent import CODE as MISSING
 from bedplate.step import Task
 from bedplate.tasks import findings_said, machine, names, options
 from bedplate.tasks.machine import Heard
-from bedplate.tasks.session import Session, find_root
+from bedplate.tasks.root import find_root
+from bedplate.tasks.session import Session
 
 JSON = options.as_json("check.schema.json")
 OFFLINE = options.flag("offline", "ask nobody over a network: no registry, no remote engine")
@@ -40,7 +41,7 @@ class Check(DoitCmdBase):  # type: ignore[misc]  # doit has no types
     def execute(self, params: Any, args: list[str]) -> int:
         """Without doit's database and without its tasks: a target that cannot be planned can be looked at, too."""
         self.loader.setup(params)
-        self.loader._refuse_unknown_variables()
+        self.loader.variables.refuse_unknown()
         said = findings_said.as_json if params["as_json"] else findings_said.as_text
         absent: list[Finding] = []
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import gc
 import sys
 from functools import cached_property
@@ -16,6 +15,7 @@ from doit.globals import Globals
 import bedplate
 import steps
 from bedplate.errors import SpecError, StepError
+from bedplate.tasks.command_line import LOCKED, TARGET, YES, Variables, refuse
 from bedplate.tasks.console import Console, complain
 from bedplate.tasks.database import Database
 from bedplate.tasks.disk_errors import unwritable
@@ -29,35 +29,6 @@ NAME = "pipeline.lock"
 CHANGES = ("clean", "forget", "ignore")  # doit's own commands that change what a run may be working on
 LOOKS = ("plan", "lock", "outdated", "inputs", "check")  # commands that look at the session, not at doit's tasks
 COMMANDS = (*LOOKS, *CHANGES, "run", "list", "info", "help")
-
-TARGET = {
-    "section": "task loader",
-    "name": "target",
-    "short": "t",
-    "long": "target",
-    "type": str,
-    "default": "",
-    "env_var": "BEDPLATE_TARGET",
-    "help": "target of pipeline.yaml to work on [default: its first]",
-}
-
-LOCKED = {
-    "section": "task loader",
-    "name": "locked",
-    "long": "locked",
-    "type": bool,
-    "default": False,
-    "help": "take no digest of an upstream image: what pipeline.lock lacks is an error (so it is where CI is set)",
-}
-
-YES = {
-    "section": "task loader",
-    "name": "yes",
-    "long": "yes",
-    "type": bool,
-    "default": False,
-    "help": "let a protected target be changed without being asked",
-}
 
 
 class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
@@ -76,7 +47,7 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
     def setup(self, opt_values: Any) -> None:
         _refuse_foreign_steps()
         gc.disable()  # a look at a project makes lasting values only; to search them for waste costs a sixth of it
-        doit_cmd._CMDLINE_VARS = self.variables = _Asked(doit_cmd._CMDLINE_VARS or {})
+        doit_cmd._CMDLINE_VARS = self.variables = Variables(doit_cmd._CMDLINE_VARS or {})
         super().setup(opt_values)
         self.locked = bool(opt_values["locked"])
         self.yes = bool(opt_values["yes"])
@@ -85,7 +56,8 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
 
     @cached_property
     def session(self) -> Session:
-        from bedplate.tasks.session import Session, find_root
+        from bedplate.tasks.root import find_root
+        from bedplate.tasks.session import Session
 
         try:
             return Session(find_root(Path.cwd()), self.target)
@@ -111,7 +83,7 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
 
     def _load(self, cmd: Any, pos_args: list[str]) -> list[Any]:
         own: list[Any] = super().load_tasks(cmd, pos_args)
-        self._refuse_unknown_variables()
+        self.variables.refuse_unknown()
         chosen = bool(pos_args) or bool(cmd.sel_tasks)
         everything = chosen or bool(own) or self.always
         if cmd.execute_tasks and not everything:
@@ -124,7 +96,7 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
             self._refuse_unknown_tasks(pos_args)
         database = Globals.dep_manager.backend
         if not isinstance(database, Database):
-            _refuse("the tasks of pipeline.yaml need doit's backend 'bedplate'", "leave out `--backend`")
+            refuse("the tasks of pipeline.yaml need doit's backend 'bedplate'", "leave out `--backend`")
         self.session.state = database.state
         if cmd.name in LOOKS:
             return own
@@ -203,15 +175,6 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
             io={"capture": False},
         )
 
-    def _refuse_unknown_variables(self) -> None:
-        """A mistyped `name=value` gets a word; doit takes any."""
-        asked = self.variables.asked | {"target"}
-        for name in self.variables:
-            if name not in asked:
-                near = difflib.get_close_matches(name, sorted(asked), 1, 0.5)
-                hint = f"did you mean '{near[0]}'?" if near else f"it takes: {', '.join(sorted(asked))}"
-                _refuse(f"unknown variable '{name}=...' on the command line", hint)
-
     def _refuse_unknown_tasks(self, names: list[str]) -> None:
         from bedplate.tasks import names as names_of
 
@@ -223,30 +186,13 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
                 names_of.refuse(f"there is no task '{name}' for target '{self.session.spec.target.name}'", name, meant)
 
 
-class _Asked(dict[str, str]):
-    """The `name=value` words of the command line; remembers which names anybody asked for."""
-
-    def __init__(self, words: dict[str, str]) -> None:
-        super().__init__(words)
-        self.asked: set[str] = set()
-
-    def get(self, name: str, default: Any = None) -> Any:
-        self.asked.add(name)
-        return super().get(name, default)
-
-
 def _refuse_foreign_steps() -> None:
     ours, found = Path(bedplate.__file__).parent.parent, Path(steps.__file__ or "").parent.parent
     if ours != found:
-        _refuse(
+        refuse(
             f"another package named 'steps' hides Bedplate's own: {found / 'steps'}",
             "rename that folder, or start `doit` instead of `python -m doit`",
         )
-
-
-def _refuse(message: str, hint: str = "") -> NoReturn:
-    complain(f"doit: {message}" + (f"\n  hint: {hint}" if hint else ""))
-    sys.exit(3)
 
 
 def _end(error: SpecError | StepError, code: int) -> NoReturn:

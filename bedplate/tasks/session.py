@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import steps
 from bedplate import outputs, own_code, plan, specfile, stale
-from bedplate.errors import Mistake, SpecError, StepError
+from bedplate.errors import StepError
 from bedplate.log import Log
 from bedplate.model import (
     AcrRegistry,
@@ -230,14 +230,6 @@ class Session:
     def _identity(self, name: str) -> str:
         record = self.record(name)
         return record.identity if record else ""
-
-
-def find_root(start: Path) -> Path:
-    """The nearest folder with a pipeline.yaml. Raises SpecError."""
-    for folder in (start, *start.parents):
-        if os.path.lexists(folder / "pipeline.yaml"):  # what it is, is told by whoever reads it
-            return folder
-    raise SpecError([Mistake("pipeline.yaml", 0, 0, f"there is none in {start}", "write one: README.md shows how")])
 
 
 def _where(target: Target) -> str:
