@@ -45,6 +45,7 @@ class Pins:
     def __init__(self, root: Path) -> None:
         self.path = root / NAME
         self.lock = Lock.read(self.path)
+        self.unknown: dict[tuple[str, str], StepError] = {}  # why a reference has no digest, where work goes on
 
     def digest(self, reference: str, platform: str) -> str:
         """`sha256:...`, or "" where the lock has none. A reference that names its digest needs no entry."""
@@ -63,22 +64,28 @@ class Pins:
         used = {r.key for r in references}
         return sorted(key for key in self.lock.entries if key not in used)
 
-    def take(self, references: Iterable[Reference], ask: Ask, triggers: AskTriggers | None = None) -> Iterator[str]:
+    def take(
+        self, references: Iterable[Reference], ask: Ask, triggers: AskTriggers | None = None, *, go_on: bool = False
+    ) -> Iterator[str]:
         """Asks for today's digests and writes them; what it did, a line for each. Raises StepError once what could be
-        taken is written. `triggers` is asked what ONBUILD instructions the images hold; None: they have none."""
+        taken is written; to `go_on`, what could not be taken is kept in `unknown` instead. `triggers` is asked what
+        ONBUILD instructions the images hold; None: they have none."""
         before = Lock.read(self.path)
         lock, lines, errors = _taken(before, references, ask, triggers)
         if lock != before:
             lock.write(self.path)
         self.lock = lock
         yield from lines
-        _raise(errors)
+        if go_on:
+            self.unknown.update(errors)
+        else:
+            _raise(errors.values())
 
     def suppose(self, references: Iterable[Reference], ask: Ask, triggers: AskTriggers | None = None) -> Iterator[str]:
         """As `take`, but what was asked stands in no file: only this process goes on with it."""
         self.lock, lines, errors = _taken(self.lock, references, ask, triggers)
         yield from lines
-        _raise(errors)
+        _raise(errors.values())
 
     def complete(self, references: Iterable[Reference], triggers: AskTriggers) -> Iterator[str]:
         """Asks what ONBUILD instructions those entries hold that an earlier version wrote without looking, and writes
@@ -110,10 +117,10 @@ class Pins:
 
 def _taken(
     lock: Lock, references: Iterable[Reference], ask: Ask, triggers: AskTriggers | None
-) -> tuple[Lock, list[str], list[StepError]]:
+) -> tuple[Lock, list[str], dict[tuple[str, str], StepError]]:
     wanted = {r.key: r for r in references}
     said = ask(list(dict.fromkeys(r.text for r in wanted.values())))
-    errors = [answer for answer in said.values() if isinstance(answer, StepError)]
+    errors = {key: why for key, r in wanted.items() if isinstance(why := said[r.text], StepError)}
     new = [(*r.key, digest) for r in wanted.values() if isinstance(digest := said[r.text], str)]
     new = [(text, platform, digest) for text, platform, digest in new if lock.digest(text, platform) != digest]
     held = triggers(new) if triggers and new else {}
@@ -121,7 +128,7 @@ def _taken(
     for text, platform, digest in new:
         onbuild, before = held.get((text, platform, digest), ()), lock.digest(text, platform)
         if isinstance(onbuild, StepError):
-            errors.append(onbuild)
+            errors[text, platform] = onbuild
             continue
         lock = lock.with_entry(text, platform, digest, datetime.now(timezone.utc), onbuild)
         moved = f"moved from {before[:19]} to" if before else "locked as"
@@ -129,11 +136,14 @@ def _taken(
     return lock, lines, errors
 
 
-def _raise(errors: list[StepError]) -> None:
+def _raise(errors: Iterable[StepError]) -> None:
     """One error that names all."""
-    if errors:
-        first, others = errors[0], "\n".join(error.message for error in errors[1:])
-        raise StepError(first.message, first.hint, "\n".join(filter(None, (first.detail, others))))
+    unlike = {error.message: error for error in errors}  # a reference may be asked for on several platforms
+    if unlike:
+        first, *others = unlike.values()
+        raise StepError(
+            first.message, first.hint, "\n".join(filter(None, (first.detail, *(e.message for e in others))))
+        )
 
 
 def refuse(missing: Iterable[Reference], why: str) -> SpecError:

@@ -86,6 +86,20 @@ def test_continue_does_what_does_not_depend_on_the_failure(images: Pipeline) -> 
     assert "not run:" in images.output
 
 
+def test_continue_does_what_needs_no_digest_that_nobody_says(images: Pipeline) -> None:
+    (images.root / "images/four").mkdir()
+    (images.root / "images/four/Dockerfile").write_text("FROM 127.0.0.1:1/gone/base:1\n", encoding="utf-8")
+    images.edit("pipeline.yaml", "targets:", "  four: {context: images/four}\ntargets:")
+    assert images.run(code=1) == []
+    assert "127.0.0.1:1/gone/base:1" in images.output
+
+    ran = images.run("--continue", code=1)
+    assert {"push:one", "push:three", "build_base:four"} <= set(ran) and "push:four" not in ran
+    failed = images.output[images.output.index("FAILED  build_base:four") :]
+    assert "127.0.0.1:1/gone/base:1" in failed and "Traceback" not in images.output
+    assert images.run("--continue", code=1) == ["build_base:four"]
+
+
 def test_clean_stops_the_registry_that_was_started_and_nothing_is_lost(images: Pipeline) -> None:
     images.run()
     images.doit("clean")

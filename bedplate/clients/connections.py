@@ -92,7 +92,8 @@ class Connections:
 
     def pinned(self, reference: str, platform: str) -> str:
         digest = self._reads.pin(reference, platform)
-        assert digest, f"{reference}: a run takes every digest before its first task"
+        if not digest:  # a run takes every digest before its first task, and goes on without some if asked to
+            raise self._shared["unpinned"][reference, platform]
         return self.upstream.pinned(reference, digest)
 
     def recipe(self, files: DockerfileFiles) -> Recipe:

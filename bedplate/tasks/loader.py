@@ -39,6 +39,7 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
     def __init__(self) -> None:
         super().__init__()
         self.always = False
+        self.go_on = False  # past what fails
         self.locked = False
         self.yes = False
         self.console = Console()
@@ -124,7 +125,7 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
         session._shared["yes"] = self.yes
         self.reporter = Reporter(session, self.console, self.shortcut, chosen=chosen)
         self.console.say(session.headline, "bold")
-        for line in session.pin(locked=self.locked, write=True):
+        for line in session.pin(locked=self.locked, write=True, go_on=self.go_on):
             self.console.say(f"{NAME}: {line}")
         to_run = {task.name for task in session.tasks}
         if not everything:

@@ -24,6 +24,7 @@ class Run(DoitRun):  # type: ignore[misc]  # doit has no types
 
     def execute(self, params: Any, args: Any) -> int:
         self.loader.always = params["always"]
+        self.loader.go_on = params["continue"]
         try:
             code = int(super().execute(params, args))
             interrupts.settled()

@@ -60,7 +60,7 @@ class Session:
         self.reads = Reads(root, self.cache, self.pins.digest, self.known, self.triggers)
         self.again = False  # `doit -a`: what is there already is made once more
         self._outputs: dict[str, tuple[Mapping[str, Any], Output]] = {}  # each with the record that it was made of
-        self._shared: dict[str, Any] = {}  # connections that all tasks of a run use
+        self._shared: dict[str, Any] = {"unpinned": self.pins.unknown}  # what all tasks of a run use
 
     @cached_property
     def state(self) -> State:
@@ -148,20 +148,21 @@ class Session:
         """The ONBUILD instructions of upstream images, or why they are not known."""
         return self.clients(Silent()).upstream.triggers(wanted)
 
-    def pin(self, *, locked: bool, write: bool, images: Sequence[str] = ()) -> Iterator[str]:
+    def pin(self, *, locked: bool, write: bool, images: Sequence[str] = (), go_on: bool = False) -> Iterator[str]:
         """Takes a digest for every upstream image that has none (of those named; of all without names); what it did, a
         line for each.
 
-        `locked`: none may be taken. `write`: into the lock, not for this process alone. Raises SpecError, StepError."""
+        `locked`: none may be taken. `write`: into the lock, not for this process alone. Raises SpecError, StepError;
+        to `go_on`, the tasks that need a digest which nobody says are the ones to fail."""
         while True:
             found, before = self.upstream(images), self.triggers.known
-            missing = self.pins.missing(found)
+            missing = [r for r in self.pins.missing(found) if r.key not in self.pins.unknown]
             if missing and (locked or os.environ.get("CI")):
                 raise refuse(missing, "--locked" if locked else "CI is set")
-            if missing:
-                yield from (self.pins.take if write else self.pins.suppose)(
-                    missing, self.ask_upstream, self.ask_triggers
-                )
+            if missing and write:
+                yield from self.pins.take(missing, self.ask_upstream, self.ask_triggers, go_on=go_on)
+            elif missing:
+                yield from self.pins.suppose(missing, self.ask_upstream, self.ask_triggers)
             self.triggers.learn(found, self.ask_triggers)
             if self.triggers.known == before:
                 return
