@@ -7,7 +7,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
@@ -24,7 +24,7 @@ class Console:
         self._live: Any = None  # rich.live.Live, imported only where something runs on a terminal
         self._rich: Any = None
         self.terminal = self._stream.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("CI")
-        self.running: dict[str, Running] = {}
+        self.running: Mapping[str, Running] = {}  # replaced and never changed: the display reads it without the lock
         self._asking = threading.Lock()  # one question at a time
 
     def say(self, text: str, style: str = "") -> None:
@@ -81,7 +81,7 @@ class Console:
 
     def _show(self, running: Running) -> None:
         with self._lock:
-            self.running[running.name] = running
+            self.running = {**self.running, running.name: running}
             self._begin_display()
 
     def _begin_display(self) -> None:
@@ -95,7 +95,7 @@ class Console:
 
     def _hide(self, name: str) -> None:
         with self._lock:
-            self.running.pop(name, None)
+            self.running = {k: v for k, v in self.running.items() if k != name}
             if self._live is not None:
                 self._live.refresh()
 
@@ -108,14 +108,14 @@ class Console:
         for _ in range(3):
             table.add_column(no_wrap=True)
         table.add_column()  # the one that gives way on a narrow terminal
-        with self._lock:
-            for running in self.running.values():
-                table.add_row(
-                    Spinner("dots", style="cyan"),
-                    running.name,
-                    f"{time.monotonic() - running.since:.0f} s",
-                    Text(running.how_far, no_wrap=True, overflow="ellipsis"),
-                )
+        # no lock here: rich calls this with its own held, which a thread that says something takes inside ours
+        for running in self.running.values():
+            table.add_row(
+                Spinner("dots", style="cyan"),
+                running.name,
+                f"{time.monotonic() - running.since:.0f} s",
+                Text(running.how_far, no_wrap=True, overflow="ellipsis"),
+            )
         return table
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,24 @@ def test_on_a_narrow_terminal_the_display_keeps_the_task_its_time_and_how_far_it
         console._live.refresh()
     console.close()
     assert "create_environment:iris 0 s 45% pushing 127.0.0.1" in out.getvalue()
+
+
+def test_the_display_is_drawn_while_another_thread_is_about_to_say_something(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Each held one lock and waited for the other's: the run stood still, and Ctrl-C could not end it."""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("CI", raising=False)
+    console = Console(Terminal())
+    with console.task("build_base:one", tmp_path / "log"):
+        drawing = threading.Thread(target=console._live.refresh, daemon=True)
+        with console._lock:  # as `say` holds it when it hands its line to rich
+            drawing.start()
+            drawing.join(20)
+            drawn = not drawing.is_alive()
+        drawing.join()
+    console.close()
+    assert drawn
 
 
 def test_a_question_is_seen_on_a_terminal_whose_display_is_taken_away_until_the_answer(
