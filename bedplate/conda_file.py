@@ -95,7 +95,8 @@ def with_defaults(conda: CondaFile) -> tuple[CondaFile, str]:
             continue
         if too_old(line.text, DEFAULTS_LEAST):
             message = f"'{line.text}' is too old: Azure ML v1 needs {DEFAULTS}>={DEFAULTS_LEAST}"
-            raise SpecError([Mistake(line.file, line.line, 0, message, f"write {DEFAULTS}>={DEFAULTS_LEAST}")])
+            hint = f"pin {DEFAULTS} to {DEFAULTS_LEAST} or a later version"
+            raise SpecError([Mistake(line.file, line.line, 0, message, hint)])
         return conda, ""
     added = f"{DEFAULTS}>={DEFAULTS_LEAST}"
     specs = conda.conda if any(package(spec) == "pip" for spec in conda.conda) or conda.pip else (*conda.conda, "pip")

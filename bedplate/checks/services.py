@@ -92,7 +92,8 @@ def _server(
     if own_images.built(environment, spec.target):
         return
     if not environment.user_managed and isinstance(spec.target.environment, AzureMlV1Environment):
-        return  # v1's files name azureml-defaults
+        yield from _too_old(environment, root)  # what is not there, v1's files name
+        return
     if environment.image is None and (environment.user_managed or not (environment.pip or environment.conda)):
         return  # Azure ML's default image
     for path in (environment.pip, environment.conda):
@@ -115,6 +116,23 @@ def _server(
         f"add {conda_file.SERVER}=={environment.inference_server} to {where or 'the image'}, or write inference_config"
     )
     yield Finding("InferenceServerMissing", at(keys, message, hint))
+
+
+def _too_old(environment: EnvironmentEntry, root: Path) -> Iterator[Finding]:
+    """A server that version 1 does not serve with: the run refuses it in these words."""
+    path = environment.conda or environment.pip
+    if path is None:
+        return
+    try:
+        listed = requirements.of_conda(path, root) if environment.conda else requirements.read(path, root)
+        texts = {file: (root / file).read_text(encoding="utf-8-sig") for file in listed.files}
+        packages = conda_file.of_conda(path, texts) if environment.conda else conda_file.of_pip(path, texts)
+    except SpecError:
+        return  # whoever reads it says what is wrong with it
+    try:
+        conda_file.with_defaults(packages)
+    except SpecError as error:
+        yield from (Finding("InferenceServerMissing", mistake, severity=ERROR) for mistake in error.mistakes)
 
 
 def _names_server(path: str, conda: bool, root: Path) -> bool:

@@ -100,9 +100,10 @@ def name_value_pairs(text: str, keyword: str, escape: str) -> tuple[str, ...]:
 
 def json_or(text: str, *, whole: bool) -> tuple[tuple[str, ...], bool]:
     """The words of the JSON array it begins with and True; else the whole text or its words and False."""
-    if text.startswith("["):
+    array = text.lstrip(SPACE)
+    if array.startswith("["):
         try:
-            words, _ = _DECODER.raw_decode(text)  # what follows the array is ignored
+            words, _ = _DECODER.raw_decode(array)  # what follows the array is ignored
         except (ValueError, RecursionError):
             words = None
         if isinstance(words, list):

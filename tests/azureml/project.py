@@ -8,6 +8,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from bedplate import fingerprint, specfile
+from bedplate.checks import project as checks
+from bedplate.checks.finding import Finding
 from bedplate.model import Deployment, Environment, PushedImage, Registry
 from bedplate.reads import Reads
 from bedplate.stat_cache import StatCache
@@ -45,6 +47,12 @@ class Project:
     def tasks(self) -> dict[str, Task]:
         read = specfile.load(self.root / "pipeline.yaml")
         return {task.name: task for step in (create_environment, deploy) for task in step.tasks(read)}
+
+    def check(self) -> list[Finding]:
+        """What `doit check` says of the service's files."""
+        read = specfile.load(self.root / "pipeline.yaml")
+        reads = Reads(self.root, StatCache(self.root / ".bedplate/stat"), lambda *_: "")
+        return checks.find(read, list(deploy.tasks(read)), reads, lambda *_: "")
 
     def environment(self) -> Environment:
         read, task = specfile.load(self.root / "pipeline.yaml"), self._task("create_environment")

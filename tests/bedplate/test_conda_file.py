@@ -62,7 +62,7 @@ def test_the_server_is_left_as_the_user_wrote_it() -> None:
 def test_a_server_that_is_too_old_is_an_error_at_its_line() -> None:
     assert mistake(CONDA, more="pandas\n\nazureml-defaults<1.0.45\n") == (
         "services/a/more.txt:3: 'azureml-defaults<1.0.45' is too old: Azure ML v1 needs azureml-defaults>=1.0.45"
-        " | write azureml-defaults>=1.0.45"
+        " | pin azureml-defaults to 1.0.45 or a later version"
     )
 
 

@@ -124,8 +124,16 @@ def test_the_server_is_added_to_a_file_without_it_and_said(public: Project) -> N
 
 def test_a_server_that_is_too_old_is_an_error_with_its_line(public: Project) -> None:
     public.edit("service/conda.yml", "azureml-defaults>=1.0.45", "azureml-defaults==1.0.33")
-    with pytest.raises(SpecError, match=r"service/conda.yml:6: .*is too old"):
+    with pytest.raises(SpecError, match=r"service/conda.yml:6: .*is too old") as refused:
         public.environment()
+    (told,) = (one for one in public.check() if one.code == "InferenceServerMissing")
+    assert (told.weight, told.mistake) == ("error", refused.value.mistakes[0])
+
+
+@pytest.mark.parametrize("line", ["      - azureml-defaults>=1.0.45\n", ""])
+def test_a_server_that_serves_or_that_is_added_is_no_finding(public: Project, line: str) -> None:
+    public.edit("service/conda.yml", "      - azureml-defaults>=1.0.45\n", line)
+    assert [one for one in public.check() if one.code == "InferenceServerMissing"] == []
 
 
 def test_a_pip_file_with_includes_stands_in_one_piece(public: Project) -> None:

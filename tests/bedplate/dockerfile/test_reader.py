@@ -23,6 +23,7 @@ HAND_MADE = [
     'FROM a\nCMD ["a", "b\\u00e9"]\nCMD ["a"\nCMD []\nENTRYPOINT   [ "x" ]  \nSHELL ["/bin/sh","-c"]\n',
     'FROM a\nCOPY --from=b --chown=1:2 x y /z/\nADD --checksum="sha256:x y" a b\nCOPY -- a b\nCOPY --link a b\n',
     'FROM a\nHEALTHCHECK NONE\nHEALTHCHECK --interval=3s --retries=2 CMD curl  x\nHEALTHCHECK CMD ["a"]\n',
+    'FROM a\nHEALTHCHECK CMD \xa0[]\nHEALTHCHECK CMD \xa0["a"]\nHEALTHCHECK CMD \xa0a\n',
     "FROM a\nONBUILD RUN x  y\nONBUILD COPY --from=x a b\nonbuild env a=b\n",
     "FROM a\nCOPY <<EOF /x\nhello $X\nEOF\nCOPY <<'EOF' <<-E2 /y/\n a\nEOF\n\tb\n\tE2\nRUN x\n",
     "FROM a\nRUN <<EOF cat > /x\n# not a comment\n\nRUN y \\\nEOF\nRUN 3<<X bash\nX\n",
