@@ -19,7 +19,7 @@ class Log(Protocol):
         """One line about what was decided or found: `reused 127.0.0.1:5000/iris/os@sha256:...`."""
 
     def progress(self, what: str, done: float, total: float | None) -> None:
-        """How far a long operation is, in bytes or counts; shown on a terminal only."""
+        """How far a long operation is, in bytes or counts; shown on a terminal only. `total` None: nobody knows."""
 
     def ask(self, question: str) -> str:
         """What the user types to it; "" where nobody answers."""

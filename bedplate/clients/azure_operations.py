@@ -93,7 +93,7 @@ class _Clock:
         if status and status != self._said:
             self._log.line(f"{self._what}: {status}")
             self._said = status
-        self._log.progress(self._what, passed, None)
+        self._log.progress(f"{self._what}: {status}" if status else self._what, 0, None)
         time.sleep(azure_errors.retry_after(reply.headers) or self._pause)
         self._pause = min(self._pause * 1.5, LONGEST_PAUSE_S)
 

@@ -147,7 +147,8 @@ class TaskLog:
         self._console.say(f"{self.running.name}  {text}")
 
     def progress(self, what: str, done: float, total: float | None) -> None:
-        self.running.how_far = f"{min(done / total, 1):.0%} {what}" if total else f"{what} {done:g}"
+        share = f"{min(done / total, 1):.0%} " if total else ""
+        self.running.how_far = share + what
 
     def ask(self, question: str) -> str:
         answer = self._console.ask(question)

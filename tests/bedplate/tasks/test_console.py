@@ -66,6 +66,17 @@ def test_on_a_narrow_terminal_the_display_keeps_the_task_its_time_and_how_far_it
     assert "create_environment:iris 0 s 45% pushing 127.0.0.1" in out.getvalue()
 
 
+def test_what_nobody_can_measure_is_shown_without_a_number(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("CI", raising=False)
+    console = Console(Terminal())
+    with console.task("deploy:iris", tmp_path / "log") as log:
+        log.progress("endpoint iris: InProgress", 1.00335, None)
+        shown = log.running.how_far
+    console.close()
+    assert shown == "endpoint iris: InProgress"
+
+
 def test_the_display_is_drawn_while_another_thread_is_about_to_say_something(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
