@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from bedplate.clients.registry_errors import PROXY_HINT, proxy, redacted, root_cause
+from bedplate.clients.registry_errors import NO_BUNDLE_HINT, PROXY_HINT, no_bundle, proxy, redacted, root_cause
 from bedplate.clients.registry_http import retry_after as seconds_of
 from bedplate.errors import StepError
 
@@ -55,6 +55,8 @@ def unreachable(method: str, url: str, error: BaseException, named: str = "") ->
             f"point REQUESTS_CA_BUNDLE to a file with the CA that signs {host} (certifi's bundle and your network's CA)"
         )
         return OutOfSightError(f"{where}: certificate not trusted: {cause.verify_message}", hint)
+    if no_bundle(error):
+        return OutOfSightError(f"{where}: {error}", NO_BUNDLE_HINT)
     if "ProxyError" in _names(error):  # before all that may be wrong with the host itself: it was not asked
         return OutOfSightError(f"{where}: {proxy(url)}: {_said(cause)}", PROXY_HINT)
     if isinstance(cause, socket.gaierror):

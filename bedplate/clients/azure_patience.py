@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bedplate.clients import azure_errors
+from bedplate.clients.registry_errors import no_bundle
 from bedplate.errors import StepError
 
 if TYPE_CHECKING:
@@ -45,7 +46,9 @@ def patiently(
             if not again:
                 return answer
             wait = max(pause, azure_errors.retry_after(answer.headers))
-        except requests.RequestException as error:
+        except OSError as error:
+            if not (isinstance(error, requests.RequestException) or no_bundle(error)):
+                raise
             failure = azure_errors.unreachable(method, url, error, named)
             if method not in REPEATABLE or not azure_errors.temporary(error):
                 raise failure from None

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from bedplate.errors import DamagedError, StepError
 
 REMOVE = "the registry's storage is damaged: remove the blob there, and `doit` pushes the image again"
+NO_BUNDLE_HINT = "correct REQUESTS_CA_BUNDLE (or SSL_CERT_FILE, CURL_CA_BUNDLE), or unset it"
 PROXY_HINT = "correct HTTPS_PROXY, or name this host in NO_PROXY if it needs no proxy"
 SHOWN = 300  # characters of an answer that is not the registry's own JSON
 
@@ -34,6 +35,8 @@ def unreachable(method: str, url: str, error: BaseException) -> StepError:
             f"{where}: certificate not trusted: {cause.verify_message}",
             f"point REQUESTS_CA_BUNDLE to the CA of {host}, or set `insecure: true` on the registry",
         )
+    if no_bundle(error):
+        return StepError(f"{where}: {error}", NO_BUNDLE_HINT)
     if any(kind.__name__ == "ProxyError" for kind in type(error).__mro__):
         # before what may be wrong with the host itself: it was not asked
         said = (cause.strerror if isinstance(cause, OSError) else None) or str(cause)
@@ -48,6 +51,11 @@ def unreachable(method: str, url: str, error: BaseException) -> StepError:
         return StepError(f"{where}: no answer in time")
     text = (cause.strerror if isinstance(cause, OSError) else None) or str(cause) or type(cause).__name__
     return StepError(f"{where}: {text}")
+
+
+def no_bundle(error: BaseException) -> bool:
+    """Is it a file of authorities that is not there? requests raises a bare OSError then, in words alone."""
+    return type(error) is OSError and "CA certificate bundle" in str(error)
 
 
 def proxy(url: str) -> str:

@@ -120,7 +120,9 @@ class RegistryHttp:
                     reply = self._follow(Request("GET", f"{base}/v2/"), patience)
                     if not (reply.status == 400 and b"HTTPS server" in reply.content):
                         return base
-                except requests.RequestException as error:
+                except OSError as error:
+                    if not (isinstance(error, requests.RequestException) or registry_errors.no_bundle(error)):
+                        raise
                     errors.append(error)
             if not any(_dropped(error) for error in errors) or time.monotonic() > until:
                 raise registry_errors.unreachable("GET", f"{schemes[0]}://{self._host}/v2/", errors[0]) from None
@@ -138,7 +140,9 @@ class RegistryHttp:
                 if reply.status not in TEMPORARY:
                     return reply
                 wait = max(pause, retry_after(reply.headers.get("Retry-After", "")))
-            except requests.RequestException as error:
+            except OSError as error:
+                if not (isinstance(error, requests.RequestException) or registry_errors.no_bundle(error)):
+                    raise
                 failure = registry_errors.unreachable(request.method, request.url, error)
                 if not _dropped(error):
                     raise failure from None

@@ -238,6 +238,17 @@ def test_an_authority_that_is_not_trusted_names_the_variable(
     assert "REQUESTS_CA_BUNDLE" in refused.value.hint
 
 
+def test_a_bundle_of_authorities_that_is_not_there_is_told_with_its_variable(
+    standin: StandIn, signed: Signed, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    azure = signed(standin)
+    azure.token(azure.sign_in.account.scope)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "gone.pem"))
+    with pytest.raises(StepError, match="gone.pem") as refused:
+        azure.get(azure.workspace_id, azure_versions.ML)
+    assert "correct REQUESTS_CA_BUNDLE" in refused.value.hint
+
+
 def test_the_token_goes_to_the_resource_manager_only(standin: StandIn, signed: Signed) -> None:
     with pytest.raises(StepError, match="the token is not sent there"):
         signed(standin).get("https://elsewhere.example/x", "")

@@ -330,6 +330,15 @@ def test_an_own_authority_is_named_by_the_usual_variables(
     at(tls[0]).check()
 
 
+def test_a_bundle_of_authorities_that_is_not_there_is_told_with_its_variable(
+    tls: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "gone.pem"))
+    with pytest.raises(StepError, match="gone.pem") as refused:
+        at(tls[0]).check()
+    assert "REQUESTS_CA_BUNDLE" in refused.value.hint
+
+
 def test_plain_http_elsewhere_needs_to_be_allowed(fake: Any) -> None:
     address = fake.address.replace("127.0.0.1", "0.0.0.0")
     with pytest.raises(StepError, match="no TLS there") as refused:
