@@ -209,6 +209,7 @@ def files_of_many(count: int) -> Iterator[tuple[str, str]]:
         yield f"images/i{n}/app.py", "print()\n"
 
 
+@pytest.mark.measures
 @pytest.mark.parametrize("count", [1000])
 def test_a_thousand_images_take_three_seconds(count: int, tmp_path: Path) -> None:
     import time

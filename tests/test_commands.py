@@ -427,7 +427,7 @@ def test_two_set_ups_at_once_take_turns(bare: Machine) -> None:
     ("args", "workers", "selected"),
     [
         ((), 2, "not long"),
-        (("fast",), 3, "not engine and not long and not judges"),
+        (("fast",), 3, "not engine and not long and not judges and not measures"),
         (("long", "-x"), 2, "long -x"),
         (("--update-golden",), 2, "not long --update-golden"),
     ],

@@ -13,6 +13,8 @@ import pytest
 
 REPO = Path(__file__).parent.parent.parent
 
+pytestmark = pytest.mark.measures
+
 
 def run(tmp_path: Path, *names: str) -> dict[str, dict[str, object]]:
     file = tmp_path / "figures.json"

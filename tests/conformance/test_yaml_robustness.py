@@ -79,6 +79,7 @@ def test_the_parser_without_libyaml_refuses_the_same(case: dict[str, Any]) -> No
     assert bool(refused(content(case), pure=True)) == (case["kind"] != "resource-ok")
 
 
+@pytest.mark.measures
 @pytest.mark.parametrize("case", [c for c in CASES if c["kind"].startswith("resource")], ids=lambda case: case["id"])
 def test_what_is_large_or_deep_costs_little(case: dict[str, Any]) -> None:
     text = content(case)
