@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gc
 import hashlib
-import marshal
-import os
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -13,15 +11,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import bedplate
 from bedplate.errors import Mistake, SpecError
 from bedplate.model import Spec
-from bedplate.specfile import absent, entries
+from bedplate.specfile import absent, entries, kept
+from bedplate.specfile.kept import Entries
 from bedplate.specfile.paths import outside
 from bedplate.specfile.rules import schema_path
 
 if TYPE_CHECKING:
     from bedplate.mistakes import Mistakes
     from bedplate.yamlfile.nodes import Node
-
-KEPT = 8  # checked specs in the cache; the oldest go
 
 
 def load(path: Path, target: str | None = None, cache: Path | None = None, looked: set[str] | None = None) -> Spec:
@@ -37,6 +34,16 @@ def load(path: Path, target: str | None = None, cache: Path | None = None, looke
     finally:
         if collecting:
             gc.enable()
+
+
+def load_some(path: Path, target: str | None, cache: Path, only: Entries) -> Spec | None:
+    """The spec as if it had no entries but these, of a file that `load` has found to be right before.
+
+    None: it has to be loaded whole, to be read or to tell what is wrong."""
+    plain = kept.read(cache, _key(_content(path), schema_path().read_bytes()), only)
+    if plain is None or _on_disk(path.parent, plain, set()):
+        return None
+    return entries.spec(plain, target if target is not None else next(iter(plain["targets"])))
 
 
 def read(content: bytes, schema: bytes, file: str) -> dict[str, Any]:
@@ -67,15 +74,15 @@ def _checked(content: bytes, schema: bytes, file: str) -> tuple[dict[str, Any], 
 def _load(path: Path, target: str | None, cache: Path | None, looked: set[str] | None) -> Spec:
     content = _content(path)
     schema = schema_path().read_bytes()
-    key = hashlib.sha256(hashlib.sha256(schema).digest() + bedplate.__version__.encode() + b"\0" + content).hexdigest()
-    plain = _kept(cache, key)
+    key = _key(content, schema)
+    plain = kept.read(cache, key) if cache else None
     if plain is None:
         plain, root, mistakes = _checked(content, schema, path.name)
         if mistakes:
             _add(_on_disk(path.parent, plain, looked), root, mistakes)
             raise SpecError(mistakes.all())
         if cache is not None:
-            _keep(cache, key, plain)
+            kept.write(cache, key, plain)
     found = _on_disk(path.parent, plain, looked)
     if found:
         from bedplate.yamlfile import text as yaml_text
@@ -86,6 +93,11 @@ def _load(path: Path, target: str | None, cache: Path | None, looked: set[str] |
     if target is not None and target not in plain["targets"]:
         raise SpecError([_no_target(path.name, target, list(plain["targets"]))])
     return entries.spec(plain, target if target is not None else next(iter(plain["targets"])))
+
+
+def _key(content: bytes, schema: bytes) -> str:
+    """Of the checked values in the cache: other ones where the file, the schema or the version is another."""
+    return hashlib.sha256(hashlib.sha256(schema).digest() + bedplate.__version__.encode() + b"\0" + content).hexdigest()
 
 
 def _content(path: Path) -> bytes:
@@ -133,29 +145,3 @@ def _add(found: Found, root: Node, mistakes: Mistakes) -> None:
 
     for keys, said, hint, code in found:
         mistakes.add(places.at(root, keys), said, hint, code)
-
-
-# ---- the cache
-
-
-def _kept(cache: Path | None, key: str) -> dict[str, Any] | None:
-    if cache is None:
-        return None
-    try:
-        kept: tuple[str, dict[str, Any]] = marshal.loads((cache / f"spec-{key[:16]}").read_bytes())
-        return kept[1] if kept[0] == key else None
-    except (OSError, ValueError, EOFError, TypeError, IndexError, KeyError):
-        return None  # not there, or broken: the file itself is read
-
-
-def _keep(cache: Path, key: str, plain: dict[str, Any]) -> None:
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-        draft = cache / f"spec-{key[:16]}.{os.getpid()}"
-        draft.write_bytes(marshal.dumps((key, plain)))
-        draft.replace(cache / f"spec-{key[:16]}")
-        others = sorted(cache.glob("spec-*"), key=lambda f: f.stat().st_mtime)
-        for old in others[:-KEPT]:
-            old.unlink(missing_ok=True)
-    except OSError:
-        return  # a disk that cannot be written to costs time, no more

@@ -216,7 +216,38 @@ def test_a_cache_that_cannot_be_written_is_no_harm(tmp_path: Path) -> None:
 def test_old_cache_files_go(tmp_path: Path) -> None:
     for n in range(20):
         specfile.load(write(tmp_path, f"version: 1\nproject: p{n}\n"), cache=tmp_path / "cache")
-    assert len(list((tmp_path / "cache").iterdir())) == specfile.KEPT
+    assert len(list((tmp_path / "cache").iterdir())) == specfile.kept.KEPT
+
+
+SOME = {"images": {"a"}, "environments": {"a"}}
+
+
+def test_some_entries_of_a_spec_are_loaded_without_the_others(tmp_path: Path) -> None:
+    path, cache = write(tmp_path, WHOLE), tmp_path / "cache"
+    assert specfile.load_some(path, None, cache, SOME) is None, "nobody has checked it yet"
+    whole = specfile.load(path, cache=cache)
+    one = next(iter(whole.images))
+    some = specfile.load_some(path, None, cache, {"images": {one}})
+    assert some is not None
+    assert dict(some.images) == {one: whole.images[one]}
+    assert not some.environments and not some.models and not some.services
+    assert (some.project, some.targets, some.target) == (whole.project, whole.targets, whole.target)
+
+
+def test_an_edited_spec_is_loaded_whole(tmp_path: Path) -> None:
+    path, cache = write(tmp_path, WHOLE), tmp_path / "cache"
+    specfile.load(path, cache=cache)
+    assert specfile.load_some(write(tmp_path, f"{WHOLE}# edited\n"), None, cache, SOME) is None
+
+
+def test_a_path_that_is_gone_is_told_by_loading_the_spec_whole(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/Dockerfile").write_text("FROM scratch\n", encoding="utf-8")
+    path, cache = write(tmp_path, "version: 1\nproject: p\nimages: {a: {context: a}}\n"), tmp_path / "cache"
+    specfile.load(path, cache=cache)
+    assert specfile.load_some(path, None, cache, SOME)
+    (tmp_path / "a/Dockerfile").unlink()
+    assert specfile.load_some(path, None, cache, SOME) is None
 
 
 def test_a_spec_with_mistakes_is_not_kept(tmp_path: Path) -> None:
