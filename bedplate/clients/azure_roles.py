@@ -30,7 +30,11 @@ def grant(principal: str, role: str, found: AzureRegistry) -> str:
 
 def to_push(azure: Azure, server: str, login: Login | None) -> tuple[str, str]:
     """Whom an Azure registry knows us as, and what gives them the right to push. Raises StepError."""
-    found = azure_registry.by_name(azure, server)
+    return pusher(azure, azure_registry.by_name(azure, server), login)
+
+
+def pusher(azure: Azure, found: AzureRegistry, login: Login | None) -> tuple[str, str]:
+    """As `to_push`, of a registry that is known already. `login` None: the `az` sign-in's. Raises StepError."""
     named = login is not None and login.username != azure_registry.EVERYONE
     who = login.username if login and named else azure.sign_in.account.user
     # the profile of a managed identity does not name its principal

@@ -45,7 +45,7 @@ def signed_in(found: AzureRegistry, sign_in: str, clients: Clients) -> Registry:
         # its tokens are for a repository: a question about one that need not be there shows sign-in and role
         clients.registry(registry).manifest(f"{clients.spec.project}/resolve-registry", "latest")
     except StepError as error:
-        raise _explained(error, found, clients) from None
+        raise _explained(error, found, sign_in, registry, clients) from None
     clients.log.note(f"{registry.address} answers, signed in by {sign_in.replace('_', ' ')}")
     return registry
 
@@ -54,7 +54,11 @@ def stop(registry: Registry) -> None:
     """It is not ours to stop."""
 
 
-def _explained(error: StepError, found: AzureRegistry, clients: Clients) -> StepError:
+def _explained(
+    error: StepError, found: AzureRegistry, sign_in: str, registry: Registry, clients: Clients
+) -> StepError:
+    from bedplate.clients import azure_roles
+
     if "allowed access" in error.message or (not found.open and "403" in error.message):
         state, address = "its firewall does not let this machine in", "ADDRESS"
         if named := re.search(r"client with IP '([^']+)'", error.message):
@@ -67,13 +71,16 @@ def _explained(error: StepError, found: AzureRegistry, clients: Clients) -> Step
             )
         hint = f"run inside its network (private endpoint), or let this machine in: `{command}`"
         return StepError(f"registry {found.login_server}: {state}: {error.message}", hint)
+    if ": 401" in error.message and sign_in == "service_principal":
+        login = clients.registry(registry).credentials()
+        who, hint = azure_roles.pusher(clients.azure, found, login)
+        renew = f"`az ad sp credential reset --id {who}` makes another"
+        wrong = f"its secret ({login.source if login else 'of Docker'}) may be wrong or have expired, {renew}"
+        return StepError(error.message, f"{wrong}; or {hint}")
     if ": 401" in error.message:
-        account = clients.azure.sign_in.account
-        role = "Container Registry Repository Writer" if found.abac else "AcrPush"
-        who = account.user if re.search("[-@]", account.user) else "PRINCIPAL"  # an id or a mail address
-        command = f'az role assignment create --assignee {who} --role "{role}" --scope {found.id}'
-        other = f"or the registry is of another tenant than {account.tenant}: `az login --tenant TENANT`"
-        return StepError(error.message, f"the role '{role}' may be missing: `{command}`; {other}")
+        _, hint = azure_roles.pusher(clients.azure, found, None)
+        other = f"or the registry is of another tenant than {clients.azure.sign_in.account.tenant}"
+        return StepError(error.message, f"{hint}; {other}: `az login --tenant TENANT`")
     return error
 
 
