@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from bedplate import labels
 from bedplate.builders import found
@@ -25,7 +25,7 @@ def look(session: Session, names: set[str]) -> None:
     by_engine = not isinstance(session.spec.target.builder, AcrTasksBuilder)
     wanted: dict[AskManifest, bool] = {}  # is it found by its label?
     images: list[AskImage] = []
-    for step, made in _made(session, names):
+    for step, made in makes(session, [name for name in session.dirty if name in names]):
         for question in found.ask(made.path, made.fingerprint, session.spec):
             if isinstance(question, AskManifest):
                 wanted[question] = wanted.get(question, False) or step != "push"
@@ -47,12 +47,12 @@ def look(session: Session, names: set[str]) -> None:
         _read_labels(session, sorted(new))
 
 
-def _made(session: Session, names: set[str]) -> Iterator[tuple[str, Made]]:
-    """The images that these tasks will make or find, each with its step."""
-    for name, verdict in session.verdicts.items():
-        task = session.by_name[name]
+def makes(session: Session, names: Iterable[str]) -> Iterator[tuple[str, Made]]:
+    """The images that these tasks make or find, each with its step. Raises SpecError."""
+    for name in names:
+        verdict, task = session.verdicts[name], session.by_name[name]
         makes = getattr(session.steps[task.step], "makes", None)
-        if name not in names or verdict.fresh or makes is None:
+        if makes is None:
             continue
         identities = {need: verdict.parts[f"output {need}"] for need in task.needs}
         sets = () if task.foreseen else session.reads.file_sets(task)  # of a large context it takes a second

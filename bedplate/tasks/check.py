@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,12 @@ from doit.cmd_base import DoitCmdBase
 
 from bedplate import plan as plans
 from bedplate.checks import project
-from bedplate.checks.codes import ERROR
+from bedplate.checks.codes import ERROR, MACHINE
 from bedplate.checks.finding import Finding, of_mistake, ordered
 from bedplate.errors import SpecError
 from bedplate.specfile.absent import CODE as MISSING
-from bedplate.step import Task
-from bedplate.tasks import findings_said, machine, names, options
+from bedplate.step import Made, Task
+from bedplate.tasks import ahead, findings_said, machine, names, options
 from bedplate.tasks.machine import Heard
 from bedplate.tasks.root import find_root
 from bedplate.tasks.session import Session
@@ -61,8 +62,8 @@ class Check(DoitCmdBase):  # type: ignore[misc]  # doit has no types
         heard = Heard()
         findings = find(session, args, heard, offline=params["offline"])
         if absent:  # each is told once, where the spec names it, rather than by its path alone
-            told = {f.mistake.line for f in absent}
-            others = (f for f in findings if f.mistake.file != project.SPEC or f.mistake.line not in told)
+            told = {(project.SPEC, f.mistake.line) for f in absent}
+            others = [f for f in findings if f.code in MACHINE or (f.mistake.file, f.mistake.line) not in told]
             findings = ordered([*absent, *(f for f in others if f.code != MISSING or f.mistake.line)])
         sys.stdout.write(said(findings, session, heard.notes))
         _annotate(findings, session.root)
@@ -79,7 +80,11 @@ def find(session: Session, words: list[str], heard: Heard, *, offline: bool) -> 
         chosen = plans.upstream(session.tasks, names.of_tasks(session, words)) if not unplanned else set(words)
     found = [*unplanned, *project.find(session.spec, tasks, session.reads, session.pins.digest, chosen)]
     clients = machine.clients(session.root, session.spec, session.reads, heard)
-    found += machine.find(session.spec, session.root, tasks, session.state, clients, offline=offline)
+
+    def making() -> Iterator[Made]:
+        return (made for _, made in ahead.makes(session, session.verdicts))
+
+    found += machine.find(session.spec, session.root, tasks, session.state, clients, offline=offline, making=making)
     session.cache.save()
     return ordered(found)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bedplate import labels
+from bedplate.checks import in_spec
 from bedplate.checks.finding import Finding
 from bedplate.clients import credentials, docker_ports, listener, registry_program
 from bedplate.clients.connections import Connections
@@ -32,9 +33,11 @@ from bedplate.model import (
     WorkspaceRegistry,
 )
 from bedplate.reads import Reads
+from bedplate.specfile.places import Keys
 from bedplate.state import State
 from bedplate.step import Given, Task
 from bedplate.tasks import push_paths, room
+from bedplate.tasks.push_paths import Making
 from steps import resolve_registry
 from steps.resolve_registry import workspace
 
@@ -73,9 +76,17 @@ def clients(root: Path, spec: Spec, reads: Reads, log: Log) -> Connections:
 
 
 def find(
-    spec: Spec, root: Path, tasks: Sequence[Task], state: State, clients: Connections, *, offline: bool
+    spec: Spec,
+    root: Path,
+    tasks: Sequence[Task],
+    state: State,
+    clients: Connections,
+    *,
+    offline: bool,
+    making: Making | None = None,
 ) -> Iterator[Finding]:
-    """`offline`: only what needs no network; an engine behind a socket of this machine needs none."""
+    """`offline`: only what needs no network; an engine behind a socket of this machine needs none. `making`: see
+    `push_paths.find`."""
     yield from _secrets(spec, root)
     engine = False
     if _uses_engine(spec) and (not offline or clients.engine.address.startswith("unix:")):
@@ -83,9 +94,9 @@ def find(
         engine = not wrong
         yield from wrong
     if not offline and _uses_azure(spec):
-        yield from _azure(spec, tasks, clients)
-    yield from _registry(spec, tasks, clients, offline=offline)
-    yield from _ports(spec, clients if engine else None)
+        yield from _azure(spec, tasks, clients, making)
+    yield from _registry(spec, tasks, clients, making, offline=offline)
+    yield from _ports(spec, root, clients if engine else None)
     yield from room.find(tasks, state, root, clients if engine else None)
 
 
@@ -99,7 +110,7 @@ def _uses_azure(spec: Spec) -> bool:
     return at_azure or not isinstance(spec.target.environment, LocalEnvironment)
 
 
-def _azure(spec: Spec, tasks: Sequence[Task], clients: Connections) -> Iterator[Finding]:
+def _azure(spec: Spec, tasks: Sequence[Task], clients: Connections, making: Making | None) -> Iterator[Finding]:
     """Sign-in, registry, workspace and the ways that images take; what the registry is, in the log's notes."""
     from bedplate.tasks import pull_paths
 
@@ -113,57 +124,63 @@ def _azure(spec: Spec, tasks: Sequence[Task], clients: Connections) -> Iterator[
             code = "RegistryRefused"
             (task,) = resolve_registry.tasks(spec)
             registry = resolve_registry.run(task.inputs, Given(task.name, "", (), {}), clients)  # it asks, and no more
-            yield from push_paths.find(spec, tasks, registry, clients)
+            yield from push_paths.find(spec, tasks, registry, clients, making)
         elif isinstance(entry, GenericRegistry):
             registry = Registry("generic", entry.address.rstrip("/"), entry.insecure)
         code = "AzureRefused"
         yield from pull_paths.find(spec, tasks, registry, clients)
     except StepError as error:
-        yield _say(code, error.message, error.hint)
+        keys = in_spec.azure(spec, error.hint) if code == "AzureRefused" else in_spec.registry(spec)
+        yield in_spec.finding(clients.root, keys, code, error.message, error.hint)
 
 
 def _secrets(spec: Spec, root: Path) -> Iterator[Finding]:
-    wanted: list[tuple[str, SecretSource]] = []
+    wanted: list[tuple[Keys, SecretSource]] = []
     registry = spec.target.registry
     if isinstance(registry, (GenericRegistry, AcrRegistry)):
-        keys = f"targets.{spec.target.name}.registry"
         for name, source in (("username", registry.username), ("password", registry.password)):
             if isinstance(source, (EnvSecret, FileSecret)):
-                wanted.append((f"{keys}.{name}", source))
+                wanted.append((("targets", spec.target.name, "registry", name), source))
     for image in spec.images.values():
         if isinstance(image, DockerfileImage):
-            wanted += [(f"images.{image.name}.secrets.{name}", source) for name, source in image.secrets.items()]
-    for what, source in wanted:
+            wanted += [(("images", image.name, "secrets", name), source) for name, source in image.secrets.items()]
+    for keys, source in wanted:
         try:
-            credentials.read_secret(source, root, what)
+            credentials.read_secret(source, root, ".".join(keys))
         except StepError as error:
-            yield _say("SecretMissing", error.message, error.hint, root, tuple(what.split(".")))
+            kind = "env" if isinstance(source, EnvSecret) else "file"
+            yield in_spec.finding(root, (*keys, kind), "SecretMissing", error.message, error.hint)
 
 
 def _engine(clients: Connections) -> Iterator[Finding]:
     try:
         clients.engine.version()
     except StepError as error:
-        yield _say("EngineUnreachable", error.message, error.hint or "`./run` starts one; DOCKER_HOST names another")
+        hint = error.hint or "`./run` starts one; DOCKER_HOST names another"
+        yield Finding("EngineUnreachable", Mistake(SPEC, 0, 0, error.message, hint))
 
 
-def _registry(spec: Spec, tasks: Sequence[Task], clients: Connections, *, offline: bool) -> Iterator[Finding]:
+def _registry(
+    spec: Spec, tasks: Sequence[Task], clients: Connections, making: Making | None, *, offline: bool
+) -> Iterator[Finding]:
     entry = spec.target.registry
     if isinstance(entry, LocalRegistry):
         if registry_program.answers(entry.port) is False:
             who = listener.listener(entry.port) or "another program"
             message = f"port {entry.port} of the registry is held by {who}, which is no registry"
-            yield _say("PortTaken", message, "end it, or give the target's registry another `port`")
+            keys = ("targets", spec.target.name, "registry", "port")
+            hint = "end it, or give the target's registry another `port`"
+            yield in_spec.finding(clients.root, keys, "PortTaken", message, hint)
     elif isinstance(entry, GenericRegistry) and not offline:
         registry = Registry("generic", entry.address.rstrip("/"), entry.insecure)
         try:
             clients.registry(registry).hurried(ANSWER_S).check()
-            yield from push_paths.find(spec, tasks, registry, clients)
+            yield from push_paths.find(spec, tasks, registry, clients, making)
         except StepError as error:
-            yield _say("RegistryRefused", error.message, error.hint)
+            yield in_spec.finding(clients.root, in_spec.registry(spec), "RegistryRefused", error.message, error.hint)
 
 
-def _ports(spec: Spec, clients: Connections | None) -> Iterator[Finding]:
+def _ports(spec: Spec, root: Path, clients: Connections | None) -> Iterator[Finding]:
     """The ports of the services; one that the service itself holds is as it should be."""
     deploy = spec.target.deploy
     if not isinstance(deploy, ContainerDeploy):
@@ -182,7 +199,9 @@ def _ports(spec: Spec, clients: Connections | None) -> Iterator[Finding]:
         who = f"container {container}" if container else listener.listener(port) or "another program"
         hint = f"`docker rm -f {container}`" if container else "end it"
         message = f"port {port} of service '{service}' is held by {who}"
-        yield _say("PortTaken", message, f"{hint}, or choose another in pipeline.yaml")
+        own = ("ports", service) if service in deploy.ports else ("port",)
+        keys = ("targets", spec.target.name, "deploy", *own)
+        yield in_spec.finding(root, keys, "PortTaken", message, f"{hint}, or choose another in pipeline.yaml")
 
 
 def _held(host: str, port: int) -> bool:
@@ -194,15 +213,3 @@ def _held(host: str, port: int) -> bool:
         except OSError as error:
             return error.errno == errno.EADDRINUSE
     return False
-
-
-def _say(code: str, message: str, hint: str = "", root: Path | None = None, keys: tuple[str, ...] = ()) -> Finding:
-    """`root`, `keys`: where in the spec it stands."""
-    if root is None:
-        return Finding(code, Mistake(SPEC, 0, 0, message, hint))
-    from bedplate.specfile import places
-    from bedplate.yamlfile import text as yaml_text
-
-    content = (root / SPEC).read_bytes()
-    node = places.key_at(yaml_text.read(content, SPEC)[0], keys)
-    return Finding(code, Mistake(SPEC, node.line, node.column, message, hint))

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bedplate import registry_user
-from bedplate.checks.finding import Finding, of_mistake
+from bedplate.checks import in_spec
+from bedplate.checks.finding import Finding
 from bedplate.clients import credentials
 from bedplate.clients.connections import Connections
 from bedplate.clients.credentials import Credentials, Login
 from bedplate.clients.oci_registry import OciRegistry
-from bedplate.errors import Mistake, StepError
+from bedplate.errors import StepError
 from bedplate.model import (
     AzureMlV1Environment,
     LocalEnvironment,
@@ -23,6 +24,7 @@ from bedplate.model import (
     Target,
 )
 from bedplate.refs import ImageRef
+from bedplate.specfile.places import Keys
 from bedplate.step import Task
 from steps.resolve_registry import workspace
 
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from bedplate.clients.azure_registry import AzureRegistry
 
 ANSWER_S = 5.0
-SPEC = "pipeline.yaml"
 REFUSED = re.compile(r": 40[13]\b")
 
 
@@ -41,7 +42,9 @@ def find(spec: Spec, tasks: Sequence[Task], registry: Registry | None, clients: 
     environments = [task for task in tasks if task.step == "create_environment"]
     for task in environments:
         if task.inputs.reference:
-            yield from _public(task.inputs.reference)
+            image = task.inputs.image
+            keys = ("images", image, "reference") if image else ("environments", task.entry)
+            yield from _public(task.inputs.reference, keys, clients.root)
     pushed = [t for t in environments if not t.inputs.reference and not getattr(t.inputs, "from_", None)]
     if not pushed or registry is None:
         return
@@ -51,10 +54,10 @@ def find(spec: Spec, tasks: Sequence[Task], registry: Registry | None, clients: 
     if isinstance(spec.target.environment, AzureMlV1Environment):
         yield from _by_password(spec, registry, found, clients.root)
     elif found is None:
-        yield from _without_account(registry, pushed, spec)
+        yield from _without_account(registry, pushed, spec, clients.root)
     elif isinstance(spec.target.deploy, OnlineEndpointDeploy):
         for service in spec.services:
-            yield from _by_identity(spec.target.deploy.endpoint or service, found, clients)
+            yield from _by_identity(spec.target.deploy.endpoint or service, found, spec, clients)
 
 
 def _in_azure(registry: Registry, clients: Connections) -> AzureRegistry | None:
@@ -73,7 +76,7 @@ def _workspaces_own(found: AzureRegistry, target: Target, clients: Connections) 
 # ---- version 2: no registry has a password; an endpoint pulls with its identity
 
 
-def _by_identity(endpoint: str, found: AzureRegistry, clients: Connections) -> Iterator[Finding]:
+def _by_identity(endpoint: str, found: AzureRegistry, spec: Spec, clients: Connections) -> Iterator[Finding]:
     """Who has which role is no question that any interface used here answers: what has worked before is proof."""
     from bedplate.clients import azure_roles
     from bedplate.clients.azure_versions import ML
@@ -85,10 +88,11 @@ def _by_identity(endpoint: str, found: AzureRegistry, clients: Connections) -> I
     if document is None:
         first = "the endpoint is not there yet: name a user-assigned identity that has the role under deploy.identity"
         hint = f"{first}, or give it to the endpoint's own after the first try: {_grant('PRINCIPAL', found)}"
-        yield _say("PullRoleNeeded", message, hint)
+        yield _say("PullRoleNeeded", message, hint, spec, clients.root)
     elif not _has_pulled(place, found, clients):
         grants = "; ".join(_grant(one, found) for one in _principals(document.get("identity") or {}))
-        yield _say("PullRoleNeeded", message, f"if it has not: {grants or _grant('PRINCIPAL', found)}")
+        hint = f"if it has not: {grants or _grant('PRINCIPAL', found)}"
+        yield _say("PullRoleNeeded", message, hint, spec, clients.root)
 
 
 def _has_pulled(endpoint: str, found: AzureRegistry, clients: Connections) -> bool:
@@ -113,7 +117,7 @@ def _principals(identity: dict[str, Any]) -> list[str]:
     return [str(one) for one in named or [identity.get("principalId")] if one]
 
 
-def _without_account(registry: Registry, pushed: Sequence[Task], spec: Spec) -> Iterator[Finding]:
+def _without_account(registry: Registry, pushed: Sequence[Task], spec: Spec, root: Path) -> Iterator[Finding]:
     host, _, below = registry.address.partition("/")
     remote = _asked(Registry("generic", host, registry.insecure), credentials.anonymous)
     for image in dict.fromkeys(task.inputs.image for task in pushed if task.inputs.image):
@@ -126,7 +130,7 @@ def _without_account(registry: Registry, pushed: Sequence[Task], spec: Spec) -> 
                 hint = (
                     "make the repository public, or push to `registry: {kind: workspace}` or `{kind: acr, name: ...}`"
                 )
-                yield _say("PullRefused", message, hint)
+                yield _say("PullRefused", message, hint, spec, root)
 
 
 # ---- version 1: a user name and a password stand in the environment
@@ -143,7 +147,7 @@ def _by_password(spec: Spec, registry: Registry, found: AzureRegistry | None, ro
     if username is None or password is None:
         message = f"Azure ML v1 pulls from {server} with user name and password of a principal that has {role}"
         hint = "name one and it is tried here: `username: {env: ...}` and `password: {env: ...}` of the registry"
-        yield _say("PullRoleNeeded", message, hint)
+        yield _say("PullRoleNeeded", message, hint, spec, root)
         return
     try:
         name = username if isinstance(username, str) else credentials.read_secret(username, root, "username").reveal()
@@ -157,13 +161,14 @@ def _by_password(spec: Spec, registry: Registry, found: AzureRegistry | None, ro
     except StepError as error:
         if REFUSED.search(error.message):
             message = f"Azure ML v1 pulls from {server} as {name}, which may not: {error.message}"
-            yield _say("PullRefused", message, _grant(name, found) if found else "give the account read access")
+            hint = _grant(name, found) if found else "give the account read access"
+            yield _say("PullRefused", message, hint, spec, root)
 
 
 # ---- images of others
 
 
-def _public(reference: str) -> Iterator[Finding]:
+def _public(reference: str, keys: Keys, root: Path) -> Iterator[Finding]:
     try:
         ref = ImageRef.parse(reference).with_default_tag()
     except ValueError:
@@ -180,7 +185,8 @@ def _public(reference: str) -> Iterator[Finding]:
             return
         why = "it is not there"
     hint = "name a public image, or let a private one be copied: `registry: {kind: acr, name: ...}`"
-    yield _say("PullRefused", f"Azure ML pulls {reference} without an account, and {why}", hint)
+    message = f"Azure ML pulls {reference} without an account, and {why}"
+    yield in_spec.finding(root, keys, "PullRefused", message, hint)
 
 
 def _asked(registry: Registry, account: Credentials) -> OciRegistry:
@@ -193,5 +199,5 @@ def _grant(principal: str, found: AzureRegistry) -> str:
     return azure_roles.grant(principal, azure_roles.reader(found), found)
 
 
-def _say(code: str, message: str, hint: str) -> Finding:
-    return of_mistake(Mistake(SPEC, 0, 0, message, hint, code=code))
+def _say(code: str, message: str, hint: str, spec: Spec, root: Path) -> Finding:
+    return in_spec.finding(root, in_spec.registry(spec), code, message, hint)

@@ -115,7 +115,9 @@ def test_a_service_principal_signs_in_with_its_own_secret(
     with pytest.raises(StepError, match="401") as refused:
         resolve(standin, entry)
     hint = refused.value.hint
-    assert hint.startswith("its secret (the variable SP_SECRET) may be wrong or have expired, `az ad sp credential reset")
+    assert hint.startswith(
+        "its secret (the variable SP_SECRET) may be wrong or have expired, `az ad sp credential reset"
+    )
     assert f"--id {standin.client}`" in hint and f'--assignee {standin.client} --role "AcrPush"' in hint
     assert "wrong" not in refused.value.message and "tenant" not in hint
 

@@ -14,6 +14,9 @@ import pytest
 
 from bedplate import specfile
 from bedplate.clients import docker_ports
+from bedplate.clients.credentials import read_secret
+from bedplate.errors import StepError
+from bedplate.model import EnvSecret
 from bedplate.reads import Reads
 from bedplate.stat_cache import StatCache
 from bedplate.state import State
@@ -74,18 +77,22 @@ def test_an_engine_that_does_not_answer_is_told(tmp_path: Path) -> None:
 def test_a_secret_that_is_not_set_is_told_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("BEDPLATE_TEST_CONF")
     found = find(tmp_path)
-    assert found["SecretMissing"].startswith("pipeline.yaml:4:")
+    place = found["SecretMissing"].partition(": ")[0]
+    assert place == "pipeline.yaml:4:51"
+    with pytest.raises(StepError) as told:  # by a run
+        read_secret(EnvSecret("BEDPLATE_TEST_CONF"), tmp_path, "secret conf")
+    assert f"{place}: named here" in told.value.detail
     assert "images.base.secrets.conf" in found["SecretMissing"] and "BEDPLATE_TEST_CONF" in found["SecretMissing"]
 
 
 def test_a_program_on_the_registrys_port_is_told(tmp_path: Path, taken: int) -> None:
     found = find(tmp_path, f"{{kind: local, port: {taken}}}")
-    assert f"port {taken} of the registry is held by" in found["PortTaken"]
+    assert found["PortTaken"].startswith(f"pipeline.yaml:9:35: port {taken} of the registry is held by")
 
 
 def test_a_registry_that_does_not_answer_is_told_but_not_asked_offline(tmp_path: Path) -> None:
     registry = f"{{kind: generic, address: '127.0.0.1:{free_port()}', insecure: true}}"
-    assert "RegistryRefused" in find(tmp_path, registry)
+    assert find(tmp_path, registry)["RegistryRefused"].startswith("pipeline.yaml:9:40: ")
     assert "RegistryRefused" not in find(tmp_path, registry, offline=True)
 
 
@@ -125,6 +132,6 @@ def test_a_service_may_hold_its_own_port(tmp_path: Path, taken: int, monkeypatch
     (tmp_path / "pipeline.yaml").write_text(text, encoding="utf-8")
     read = specfile.load(tmp_path / "pipeline.yaml", None)
     clients: Any = OneEngine()
-    assert [f.code for f in machine._ports(read, clients)] == ["PortTaken"]
+    assert [f.code for f in machine._ports(read, tmp_path, clients)] == ["PortTaken"]
     Engine.labels = {"dev.bedplate.project": "machinetest"}
-    assert list(machine._ports(read, clients)) == []
+    assert list(machine._ports(read, tmp_path, clients)) == []

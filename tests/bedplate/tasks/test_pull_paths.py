@@ -98,6 +98,7 @@ def test_another_registry_needs_a_role_of_the_endpoints_identity(judged_azure: S
     )
     assert "the endpoint is not there yet" in told.mistake.hint
     assert f'--role "AcrPull" --scope {other.id}' in told.mistake.hint
+    assert _at(told).startswith("otheracr}")
 
 
 @pytest.mark.judges
@@ -132,14 +133,19 @@ def test_an_endpoint_that_is_there_is_named_by_its_principal_until_it_has_pulled
 def test_what_azure_refuses_is_told_with_what_mends_it(standin: StandIn, check: Check) -> None:
     found, _ = check(standin, OWN)
     assert "no workspace demo in resource group rg" in found["AzureRefused"].mistake.message
+    assert _at(found["AzureRefused"]).startswith("{resource_group: rg, name: demo}")
     standin.add_registry("otheracr")
     found, _ = check(standin, OTHER)
     assert "no workspace demo in resource group rg" in found["AzureRefused"].mistake.message
     standin.add_workspace("demo")
     found, _ = check(standin, OWN)
     assert "workspace demo has no registry yet" in found["RegistryRefused"].mistake.message
+    assert _at(found["RegistryRefused"]).startswith("workspace}, environment:")
     found, _ = check(standin, "{kind: acr, name: otheracr, sign_in: admin}")
     assert "Admin user is disabled" in found["RegistryRefused"].mistake.message
+    assert _at(found["RegistryRefused"]).startswith("otheracr, sign_in")
+    found, _ = check(standin, "{kind: acr, name: absent}")
+    assert _at(found["RegistryRefused"]).startswith("absent}")
     found, _ = check(standin, OTHER, how="nobody")
     assert list(found) == ["AzureRefused"] and "az login" in found["AzureRefused"].mistake.hint
 
@@ -174,3 +180,10 @@ def test_an_image_of_others_has_to_be_there_for_everybody(standin: StandIn, chec
     found, _ = check(standin, OWN, image=f"reference: '{private.login_server}/team/app:1'")
     assert list(found) == ["PullRefused"]
     assert "without an account, and is refused" in found["PullRefused"].mistake.message
+    assert _at(found["PullRefused"]).startswith(f"'{private.login_server}/team/app:1'")
+
+
+def _at(finding: Finding) -> str:
+    """What stands in pipeline.yaml where the finding points."""
+    assert finding.mistake.line and finding.mistake.column
+    return finding.mistake.source[finding.mistake.column - 1 :]
