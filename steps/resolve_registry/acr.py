@@ -54,9 +54,7 @@ def stop(registry: Registry) -> None:
     """It is not ours to stop."""
 
 
-def _explained(
-    error: StepError, found: AzureRegistry, sign_in: str, registry: Registry, clients: Clients
-) -> StepError:
+def _explained(error: StepError, found: AzureRegistry, sign_in: str, registry: Registry, clients: Clients) -> StepError:
     from bedplate.clients import azure_roles
 
     if "allowed access" in error.message or (not found.open and "403" in error.message):
