@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import marshal
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -47,6 +47,11 @@ class ReadCache:
         self._used.add(key)
         looked.update(paths)
         return Summary(parts, upstream)
+
+    def paths(self, key: str) -> Sequence[str] | None:
+        """What the summary of `key` depends on, absolute; None: nothing is known of it."""
+        entry = (self._known or {}).get(key)
+        return entry[0] if entry else None
 
     def keep(self, key: str, summary: Summary, looked: Iterable[str], began_ns: int) -> None:
         """`looked`: absolute, every path that the summary depends on, looked at since `began_ns` and not before.

@@ -40,6 +40,7 @@ class Reads:
         self._triggers = triggers
         self._read: dict[int, tuple[Files, Recipe | FileSet]] = {}
         self._summaries: dict[int, tuple[Files, Summary]] = {}
+        self._keys: dict[int, str] = {}  # under which `known` has it
 
     def parts(self, task: Task) -> Sequence[Parts]:
         """The named parts of all that the task reads, in the order of its `files`. Raises SpecError."""
@@ -52,6 +53,12 @@ class Reads:
             if not isinstance(files, Upstream):
                 self._summaries[id(files)] = (files, _summary(self.read(files)))
         return self.parts(task)
+
+    def looked(self, files: Files) -> Sequence[str] | None:
+        """The absolute paths that were looked at for its `parts` and that it changes with; None: not known."""
+        if isinstance(files, Upstream):
+            return ()
+        return self._known.paths(self._keys.get(id(files), "")) if self._known else None
 
     def file_sets(self, task: Task) -> tuple[FileSet, ...]:
         return tuple(_file_set(self.read(files)) for files in task.files)
@@ -84,10 +91,12 @@ class Reads:
         for files in task.files:
             self._read.pop(id(files), None)
             self._summaries.pop(id(files), None)
+            self._keys.pop(id(files), None)
 
     def forget_all(self) -> None:
         self._read.clear()
         self._summaries.clear()
+        self._keys.clear()
 
     def warnings(self, task: Task) -> list[Mistake]:
         return [w for files in task.files for w in getattr(self.read(files), "warnings", ())]
@@ -96,8 +105,9 @@ class Reads:
         """The upstream images that the task's files name, where they stand."""
         for files in task.files:
             if isinstance(files, Upstream):
-                keys = ("images", task.entry, "reference")
-                yield Reference(files.reference, files.platform, "pipeline.yaml", keys=keys)
+                own = task.step == "build_base"
+                keys = ("images", task.entry, "reference") if own else ("environments", task.entry, "image")
+                yield Reference(files.reference, files.platform, "pipeline.yaml", keys=keys, needed=files.needed)
             elif isinstance(files, DockerfileFiles):
                 for text, platform, line, column in self._summary(files).upstream:
                     yield Reference(text, platform, files.dockerfile, line, column)
@@ -124,6 +134,7 @@ class Reads:
         if self._known is None or id(files) in self._read:
             return _summary(self.read(files))
         key = repr(files) + (self._triggers.key(files) if self._triggers else "")
+        self._keys[id(files)] = key
         known = self._known.summary(key, self.cache.looked)
         if known is not None:
             return known

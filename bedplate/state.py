@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,17 @@ class State:
         """Forgets what was read; another process may have written since."""
         self._entries = None
 
+    def some(self, names: Iterable[str]) -> State:
+        """What is on disk of these alone, to be read."""
+        starts = tuple(json.dumps([name]).encode()[:-1] + b"," for name in names)
+        try:
+            lines = self.path.read_bytes().split(b"\n")[:-1]  # what a kill cut short has no line break
+        except FileNotFoundError:
+            lines = []
+        some = State(self.path)
+        some._entries = _last([pair for line in lines if line.startswith(starts) and (pair := _parsed(line))])
+        return some
+
     def put(self, name: str, entry: dict[str, Any]) -> None:
         """Returns once the line is in the file."""
         self.entries[name] = entry
@@ -74,11 +85,10 @@ class State:
         self._write(self.entries)
 
     def _read(self) -> dict[str, dict[str, Any]]:
-        entries: dict[str, dict[str, Any]] = {}
         try:
             text = self.path.read_bytes()
         except FileNotFoundError:
-            return entries
+            return {}
         whole, _, cut = text.rpartition(b"\n")
         lines = whole.split(b"\n") if whole else []
         try:
@@ -86,11 +96,7 @@ class State:
             pairs = json.loads(b"[" + b",".join(lines) + b"]")
         except ValueError:
             pairs = [pair for pair in map(_parsed, lines) if pair is not None]
-        for name, entry in pairs:
-            if entry is None:
-                entries.pop(name, None)
-            else:
-                entries[name] = entry
+        entries = _last(pairs)
         self._lines = len(lines)
         if cut:
             try:
@@ -123,6 +129,17 @@ class State:
         finally:
             os.close(handle)
         self._lines += 1
+
+
+def _last(pairs: Iterable[tuple[str, dict[str, Any] | None]]) -> dict[str, dict[str, Any]]:
+    """The last line of a name counts."""
+    entries: dict[str, dict[str, Any]] = {}
+    for name, entry in pairs:
+        if entry is None:
+            entries.pop(name, None)
+        else:
+            entries[name] = entry
+    return entries
 
 
 def _record(entry: Mapping[str, Any]) -> Record | None:

@@ -22,6 +22,7 @@ from bedplate.tasks.disk_errors import unwritable
 from bedplate.tasks.shortcut import Shortcut
 
 if TYPE_CHECKING:
+    from bedplate.clients.oci_registry import OciRegistry
     from bedplate.step import Task
     from bedplate.tasks.session import Session
 
@@ -44,6 +45,7 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
         self.yes = False
         self.console = Console()
         self.reporter: Any = "zero"
+        self._database: Database | None = None
 
     def setup(self, opt_values: Any) -> None:
         _refuse_foreign_steps()
@@ -61,9 +63,22 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
         from bedplate.tasks.session import Session
 
         try:
-            return Session(find_root(Path.cwd()), self.target)
+            session = Session(find_root(Path.cwd()), self.target)
         except SpecError as error:
             _end(error, 3)
+        if self._database:
+            session.state = self._database.state
+        return session
+
+    def part(self) -> Session | None:
+        """A session of what little changed since a run had nothing to do; None: only the whole one can tell."""
+        part = self.shortcut.part(self._registry_at)
+        if part and self._database:
+            part.state = self._database.state.some(task.name for task in part.tasks)
+        return part
+
+    def _registry_at(self, host: str) -> OciRegistry:
+        return self.session.world.registry_at(host)
 
     def load_doit_config(self) -> dict[str, Any]:
         config = self.shortcut.config or self.session.config
@@ -88,7 +103,7 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
         chosen = bool(pos_args) or bool(cmd.sel_tasks)
         everything = chosen or bool(own) or self.always
         if cmd.execute_tasks and not everything:
-            said = self.shortcut.said(lambda host: self.session.world.registry_at(host))
+            said = self.shortcut.said(self._registry_at)
             if said is not None:
                 for line in said:
                     self.console.say(line)
@@ -98,9 +113,11 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
         database = Globals.dep_manager.backend
         if not isinstance(database, Database):
             refuse("the tasks of pipeline.yaml need doit's backend 'bedplate'", "leave out `--backend`")
-        self.session.state = database.state
+        self._database = database
+        if "session" in self.__dict__:  # opened for doit's settings
+            self.session.state = database.state
         if cmd.name in LOOKS:
-            return own
+            return own  # which session it looks at is its own affair
         if cmd.name in CHANGES:  # not under the feet of a run
             self.session.lock()
             database.state.reload()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from doit.cmd_base import DoitCmdBase
 
@@ -12,9 +12,11 @@ from bedplate.errors import Mistake, SpecError, StepError
 from bedplate.pins import NAME, Reference
 from bedplate.stale import Verdict, shown
 from bedplate.tasks import names, options, unhashed
-from bedplate.tasks import remote as remotes
 from bedplate.tasks.console import complain
 from bedplate.tasks.session import Session
+
+if TYPE_CHECKING:
+    from bedplate.tasks.remote import Drift
 
 JSON = options.as_json("plan.schema.json")
 MATRIX = options.flag(
@@ -37,16 +39,9 @@ class Plan(DoitCmdBase):  # type: ignore[misc]  # doit has no types
     parse_execute = options.parse_execute
 
     def _execute(self, as_json: bool, matrix: bool, remote: bool, pos_args: list[str]) -> int:
-        session: Session = self.loader.session
-        wanted = names.of_tasks(session, pos_args)
+        looked = None if as_json or matrix or remote or pos_args else self._part()
         try:
-            # a run would write these digests; what it would do depends on them
-            unlocked = session.pins.missing(session.upstream())
-            for _ in session.pin(locked=self.loader.locked, write=False):
-                pass
-            verdicts = chosen(session, wanted)
-            fetched = unhashed.find(session, [session.by_name[v.task] for v in verdicts])
-            drifts = remotes.drifts(session, verdicts) if remote else []
+            looked = looked or self._whole(pos_args, remote=remote)
         except SpecError as error:
             complain(str(error))
             return 3
@@ -54,15 +49,53 @@ class Plan(DoitCmdBase):  # type: ignore[misc]  # doit has no types
             complain(str(error))
             return 1
         if matrix:
-            print(json.dumps({"levels": levels(session, verdicts)}))
+            print(json.dumps({"levels": levels(looked.session, looked.verdicts)}))
         elif as_json:
-            asked = {"remote": remotes.to_json(drifts)} if remote else {}
-            print(json.dumps({**to_json(session, verdicts, unlocked, fetched), **asked}, indent=2))
+            print(json.dumps(to_json(looked), indent=2))
         else:
-            asked_lines = remotes.lines(session, drifts) if remote else []
-            head, *rest = lines(session, verdicts, unlocked)
-            print("\n".join([head, *unhashed.lines(unhashed.doubtful(session, fetched)), *rest, *asked_lines]))
-        return 2 if any(not v.fresh for v in verdicts) or remotes.drifted(drifts) else 0
+            print("\n".join(text(looked)))
+        drifted = any(drift.found for drift in looked.drifts or ())
+        return 2 if drifted or any(not v.fresh for v in looked.verdicts) else 0
+
+    def _part(self) -> Looked | None:
+        """What changed since the last run that had nothing to do, where that is little; what is wrong is told by a
+        look at the whole project."""
+        session: Session | None = self.loader.part()
+        try:
+            return look(session, set(), locked=self.loader.locked) if session else None
+        except (SpecError, StepError):
+            return None
+
+    def _whole(self, words: list[str], *, remote: bool) -> Looked:
+        session: Session = self.loader.session
+        looked = look(session, names.of_tasks(session, words), locked=self.loader.locked)
+        if not remote:
+            return looked
+        from bedplate.tasks import remote as remotes
+
+        return looked._replace(drifts=remotes.drifts(session, looked.verdicts))
+
+
+class Looked(NamedTuple):
+    """`of`: how many tasks there are of those that were asked for. `drifts`: None where Azure was not asked."""
+
+    session: Session
+    unlocked: list[Reference]
+    verdicts: list[Verdict]
+    fetched: list[Mistake]
+    of: int
+    drifts: list[Drift] | None = None
+
+
+def look(session: Session, wanted: set[str], *, locked: bool) -> Looked:
+    """Raises SpecError, StepError."""
+    # a run would write these digests; what it would do depends on them
+    unlocked = session.pins.missing(session.upstream())
+    for _ in session.pin(locked=locked, write=False):
+        pass
+    verdicts = chosen(session, wanted)
+    fetched = unhashed.find(session, [session.by_name[v.task] for v in verdicts])
+    return Looked(session, unlocked, verdicts, fetched, len(verdicts) if wanted else session.count)
 
 
 def chosen(session: Session, wanted: set[str]) -> list[Verdict]:
@@ -71,10 +104,12 @@ def chosen(session: Session, wanted: set[str]) -> list[Verdict]:
     return [v for v in session.verdicts.values() if v.task in needed]
 
 
-def lines(session: Session, verdicts: list[Verdict], unlocked: list[Reference]) -> list[str]:
+def text(looked: Looked) -> list[str]:
+    """The lines for people."""
+    session, verdicts, unlocked = looked.session, looked.verdicts, looked.unlocked
     running = [v for v in verdicts if not v.fresh]
     width = max((len(v.task) for v in running), default=0)
-    said = [session.headline]
+    said = [session.headline, *unhashed.lines(unhashed.doubtful(session, looked.fetched))]
     said += [f"{NAME} would get {r.text} ({r.platform}): {session.pins.digest(*r.key)[:19]}" for r in unlocked]
     for verdict in running:
         reasons = shown(verdict.reasons) or [f"maybe: after {', '.join(verdict.maybe)}"]
@@ -83,23 +118,30 @@ def lines(session: Session, verdicts: list[Verdict], unlocked: list[Reference]) 
     surely = sum(1 for v in running if v.reasons)
     maybe = f", {len(running) - surely} may" if len(running) > surely else ""
     said.append(
-        f"{surely} of {len(verdicts)} tasks would run{maybe}"
-        if running
-        else f"{_count(len(verdicts), 'task')} up to date"
+        f"{surely} of {looked.of} tasks would run{maybe}" if running else f"{_count(looked.of, 'task')} up to date"
     )
-    return said
+    if looked.drifts is None:
+        return said
+    from bedplate.tasks import remote as remotes
+
+    return [*said, *remotes.lines(session, looked.drifts)]
 
 
-def to_json(
-    session: Session, verdicts: list[Verdict], unlocked: list[Reference], fetched: list[Mistake]
-) -> dict[str, Any]:
+def to_json(looked: Looked) -> dict[str, Any]:
     """As schemas/plan.schema.json says."""
+    session = looked.session
+    asked: dict[str, Any] = {}
+    if looked.drifts is not None:
+        from bedplate.tasks import remote as remotes
+
+        asked["remote"] = remotes.to_json(looked.drifts)
     return {
         "version": 1,
         "project": session.spec.project,
         "target": session.spec.target.name,
         "would_lock": [
-            {"reference": r.text, "platform": r.platform, "digest": session.pins.digest(*r.key)} for r in unlocked
+            {"reference": r.text, "platform": r.platform, "digest": session.pins.digest(*r.key)}
+            for r in looked.unlocked
         ],
         "tasks": [
             {
@@ -109,9 +151,10 @@ def to_json(
                 "maybe_after": list(v.maybe),
                 "fingerprint": v.fingerprint,
             }
-            for v in verdicts
+            for v in looked.verdicts
         ],
-        "not_hashed": unhashed.to_json(fetched),
+        "not_hashed": unhashed.to_json(looked.fetched),
+        **asked,
     }
 
 

@@ -23,6 +23,10 @@ class Drift:
     differences: tuple[Difference, ...]
     missing: str = ""
 
+    @property
+    def found(self) -> bool:
+        return bool(self.differences or self.missing)
+
 
 def drifts(session: Session, verdicts: Sequence[Verdict]) -> list[Drift]:
     """One for each of these tasks that keeps something in Azure. Raises SpecError, StepError."""
@@ -30,14 +34,10 @@ def drifts(session: Session, verdicts: Sequence[Verdict]) -> list[Drift]:
     return [one for one in found if one is not None]
 
 
-def drifted(found: Sequence[Drift]) -> bool:
-    return any(one.differences or one.missing for one in found)
-
-
 def lines(session: Session, found: Sequence[Drift]) -> list[str]:
     if not found:
         return [f"in Azure: target {session.spec.target.name} keeps nothing there that can be compared"]
-    if not drifted(found):
+    if not any(one.found for one in found):
         return ["in Azure: all is as the spec says"]
     said, mending = ["in Azure:"], []
     for one in found:

@@ -23,6 +23,7 @@ from bedplate.model import (
     Target,
 )
 from bedplate.pins import Pins, Reference, Wanted, refuse
+from bedplate.questions import Answers
 from bedplate.read_cache import ReadCache
 from bedplate.reads import Reads, all_mistakes
 from bedplate.stale import Verdict
@@ -42,16 +43,28 @@ FOLDER = ".bedplate"
 class Session:
     """Opened for the project in `root`; `target` None takes the spec's first. Raises SpecError.
 
-    `exist` False: where nothing else is wrong, a file that the spec names need not be there."""
+    `exist` False: where nothing else is wrong, a file that the spec names need not be there. `part`: loaded already, of
+    a spec with `of` tasks; `said`: what is known to be answered."""
 
-    def __init__(self, root: Path, target: str | None, *, exist: bool = True) -> None:
+    def __init__(
+        self,
+        root: Path,
+        target: str | None,
+        *,
+        exist: bool = True,
+        part: Spec | None = None,
+        of: int = 0,
+        said: Answers | None = None,
+    ) -> None:
         self.began_ns = time.time_ns()
         self.root = root
         self.folder = root / FOLDER
         self._named: set[str] = set()
-        self.spec: Spec = specfile.load(
+        self.spec: Spec = part or specfile.load(
             root / "pipeline.yaml", target, self.folder / "cache", self._named if exist else None
         )
+        self._of = of
+        self.said: Answers = said or {}
         self.state_path = self.folder / f"{self.spec.target.name}.jsonl"
         self.cache = StatCache(self.folder / "cache" / "files")
         self.pins = Pins(root)
@@ -73,6 +86,11 @@ class Session:
     @cached_property
     def tasks(self) -> tuple[Task, ...]:
         return plan.plan(self.spec, self.steps)
+
+    @property
+    def count(self) -> int:
+        """How many tasks the whole spec has."""
+        return self._of or len(self.tasks)
 
     @cached_property
     def by_name(self) -> dict[str, Task]:

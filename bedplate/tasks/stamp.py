@@ -11,23 +11,26 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from bedplate import forks, kept_file
 from bedplate.questions import KINDS, ContainerSeen, Question, Unreachable
 
-FORMAT = 4
+FORMAT = 5
 # A file that is written twice within one tick of the clock keeps its times; what is younger than this is not trusted.
 TICK_NS = 20_000_000
 SLICE = 500  # paths that have a sum of their own
 WORTH = 12  # slices from which on other processes are a help
 
+Times: TypeAlias = "tuple[int, int, int, int, int]"  # size, mtime ns, ctime ns, inode, mode
+T = TypeVar("T")
+
 
 class Look(NamedTuple):
-    """What stood at some paths. `sum`: over the times of all; `newest`: the latest of them, ns."""
+    """What stood at some paths. `sums`: over the times of each slice of them; `newest`: the latest of all, ns."""
 
     paths: tuple[str, ...]  # absolute
-    sum: str
+    sums: tuple[str, ...]
     newest: int
 
 
@@ -46,10 +49,10 @@ class Stamp(NamedTuple):
 def read(file: Path, made_by: str) -> Stamp | None:
     """None: there is none, or it is another's, or broken."""
     try:
-        version, by, paths, sum, newest, answers, registries, said, config, folders = marshal.loads(file.read_bytes())
+        version, by, paths, sums, newest, answers, registries, said, config, folders = marshal.loads(file.read_bytes())
         if (version, by) != (FORMAT, made_by):
             return None
-        look = Look(tuple(paths.split("\0")), sum, newest)  # one text loads in a tenth of the time of many
+        look = Look(tuple(paths.split("\0")), tuple(sums), newest)  # one text loads in a tenth of the time of many
         answered = {KINDS[q[-1]](*q): _answer(a) for q, a in answers}
         return Stamp(by, look, answered, tuple(registries), tuple(said), config, folders)
     except (OSError, ValueError, EOFError, TypeError, LookupError, AttributeError):
@@ -64,53 +67,58 @@ def write(file: Path, stamp: Stamp, began_ns: int) -> None:
         return
     answers = [(tuple(q), _plain(a)) for q, a in stamp.answers.items()]
     look, said, config, folders = stamp.look, list(stamp.said), dict(stamp.config), dict(stamp.folders)
-    looked = ("\0".join(look.paths), look.sum, look.newest)
+    looked = ("\0".join(look.paths), look.sums, look.newest)
     content = (FORMAT, stamp.made_by, *looked, answers, list(stamp.registries), said, config, folders)
     kept_file.write(file, marshal.dumps(content, 2))
 
 
-def looking(stamp: Stamp) -> Callable[[], bool]:
-    """Whether the files hold, when what is given back is called, once; other cores look at them meanwhile."""
-    now = _look(stamp.look.paths)
-    return lambda: now() == stamp.look and _folders_hold(stamp)
+def looking(stamp: Stamp) -> Callable[[], list[int] | None]:
+    """When what is given back is called, once: the numbers of the slices whose paths are not as they were, or None
+    where something in a large folder is not. Other cores look at them meanwhile."""
+    now = _begin(slices(stamp.look.paths))
 
-
-def look(paths: Iterable[str]) -> Look:
-    return _look(tuple(paths))()
-
-
-def _look(paths: tuple[str, ...]) -> Callable[[], Look]:
-    slices = [paths[at : at + SLICE] for at in range(0, len(paths), SLICE)]
-    summing = forks.begin(_sums, slices) if len(slices) >= WORTH else partial(_sums, slices)
-
-    def look() -> Look:
-        sums = summing()
-        whole = hashlib.sha256("".join(sum for sum, _ in sums).encode())
-        return Look(paths, whole.hexdigest(), max((newest for _, newest in sums), default=0))
+    def look() -> list[int] | None:
+        changed = [at for at, (was, is_) in enumerate(zip(stamp.look.sums, now(), strict=True)) if was != is_]
+        return changed if _folders_hold(stamp) else None
 
     return look
 
 
-def _sums(slices: Sequence[tuple[str, ...]]) -> list[tuple[str, int]]:
-    """Of each slice the sum over its paths' times, and the newest of these."""
-    return [_sum(paths) for paths in slices]
+def look(paths: Iterable[str], found: Sequence[Times | None]) -> Look:
+    """`found`: what stands at each of the paths."""
+    newest = max((max(one[1], one[2]) for one in found if one), default=0)
+    return Look(tuple(paths), tuple(_sum(some) for some in slices(found)), newest)
 
 
-def _sum(paths: tuple[str, ...]) -> tuple[str, int]:
-    found: list[int | None] = []  # a tuple for each path would cost more than all but the looking
-    newest, add, lstat = 0, found.extend, os.lstat
+def slices(things: Sequence[T]) -> list[Sequence[T]]:
+    return [things[at : at + SLICE] for at in range(0, len(things), SLICE)]
+
+
+def _begin(paths: Sequence[Sequence[str]]) -> Callable[[], list[str]]:
+    return forks.begin(_sums, paths) if len(paths) >= WORTH else partial(_sums, paths)
+
+
+def _sums(slices: Sequence[Sequence[str]]) -> list[str]:
+    return [_sum(times(slice)) for slice in slices]
+
+
+def times(paths: Iterable[str]) -> list[Times | None]:
+    """As read_cache.times, which would cost a call for each path."""
+    found: list[Times | None] = []
+    add, lstat = found.append, os.lstat
     for path in paths:
         try:
             s = lstat(path)
         except OSError:
-            found.append(None)
-            continue
-        changed = s.st_ctime_ns
-        written = s.st_mtime_ns
-        newest = max(newest, changed, written)
-        add((s.st_size, written, changed, s.st_ino, s.st_mode))
+            add(None)
+        else:
+            add((s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino, s.st_mode))
+    return found
+
+
+def _sum(found: Sequence[Times | None]) -> str:
     # version 2 writes equal values as equal bytes
-    return hashlib.sha256(marshal.dumps(found, 2)).hexdigest(), newest
+    return hashlib.sha256(marshal.dumps(list(found), 2)).hexdigest()
 
 
 def _folders_hold(stamp: Stamp) -> bool:

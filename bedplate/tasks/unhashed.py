@@ -32,6 +32,12 @@ def find(session: Session, tasks: Iterable[Task]) -> list[Mistake]:
     return list(dict.fromkeys(found))
 
 
+def may_fetch(session: Session, tasks: Iterable[Task]) -> bool:
+    """Whether a Dockerfile of these has an instruction that `find` would look at."""
+    files = (one for task in tasks for one in task.files if isinstance(one, DockerfileFiles))
+    return any(_may_fetch(session, one) for one in files)
+
+
 def doubtful(session: Session, found: Sequence[Mistake]) -> list[Mistake]:
     """Without those that a line excuses; none where the policy is not to look."""
     if session.spec.policy.get("pins") == "off":

@@ -25,7 +25,10 @@ class World:
     @cached_property
     def answers(self) -> Answers:
         """What the outside world says to all questions of the recorded outputs, asked in one batch."""
-        return self._ask([question for asked in self._asked.values() for question in asked])
+        questions = [question for asked in self._asked.values() for question in asked]
+        known = self._session.said
+        said = {question: known[question] for question in questions if question in known}
+        return {**said, **self._ask([question for question in questions if question not in said])}
 
     @cached_property
     def _asked(self) -> dict[str, list[Question]]:

@@ -1,0 +1,119 @@
+"""touched: which entries of the spec the files belong to that changed since a run found nothing to do.
+
+It stands beside the stamp and is read only where the stamp no longer holds: of a large project in which one file was
+edited, little more than what that edit bears on has then to be looked at."""
+
+from __future__ import annotations
+
+import marshal
+import stat
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from bedplate import kept_file
+from bedplate.tasks import stamp
+from bedplate.tasks.stamp import Look, Times
+
+if TYPE_CHECKING:
+    from bedplate.specfile.kept import Entries
+    from bedplate.tasks.session import Session
+
+FORMAT = 1
+MOST = 4  # times as many entries are in all as may be touched, for a part of them to be worth looking at alone
+SECTIONS = {
+    "build_base": "images",
+    "push": "images",
+    "create_environment": "environments",
+    "deploy": "services",
+    "smoke_test": "services",
+}  # of the entry that a task of a step is made for
+
+
+class Touched(NamedTuple):
+    """`entries`: all whose tasks may have to run, and those that must be known for it. `tasks`: how many there are of
+    the whole spec."""
+
+    entries: Entries
+    tasks: int
+
+
+def write(file: Path, session: Session, look: Look, found: Sequence[Times | None]) -> None:
+    """`found`: what stood at the paths of the look. Nothing is kept where a part would not tell all that is to say."""
+    from bedplate import bearing
+    from bedplate.tasks import unhashed
+
+    owners = _owners(session)
+    if owners is None or unhashed.may_fetch(session, session.tasks):
+        file.unlink(missing_ok=True)
+        return
+    known_by, used_by = bearing.known_by(session.spec), bearing.used_by(session.spec)
+    number = {entry: at for at, entry in enumerate(known_by)}
+    links = [[[number[other] for other in links[entry]] for entry in number] for links in (known_by, used_by)]
+    theirs = [[number[entry] for entry in owners.get(path, ())] for path in look.paths]
+    blobs = [
+        marshal.dumps((list(were), list(owners)), 2)
+        for were, owners in zip(stamp.slices(found), stamp.slices(theirs), strict=True)
+    ]
+    content: list[Any] = [FORMAT, look.sums, len(session.tasks), list(number), *links, blobs]
+    kept_file.write(file, marshal.dumps(content, 2))
+
+
+def read(file: Path, look: Look, changed: Iterable[int]) -> Touched | None:
+    """`changed`: the slices of the stamp's look that are not as they were. None: look at all of the project."""
+    try:
+        version, sums, tasks, entries, known_by, used_by, blobs = marshal.loads(file.read_bytes())
+        if (version, sums) != (FORMAT, look.sums):
+            return None
+        paths = stamp.slices(look.paths)
+        theirs: set[int] = set()
+        for at in changed:
+            owners = _changed(paths[at], *marshal.loads(blobs[at]))
+            if owners is None:
+                return None
+            theirs |= owners
+        needed = _closed(_closed(theirs, used_by), known_by)
+        if len(needed) * MOST > len(entries):
+            return None
+        names: dict[str, set[str]] = {}
+        for section, name in (entries[at] for at in needed):
+            names.setdefault(section, set()).add(name)
+        return Touched(names, tasks)
+    except (OSError, ValueError, EOFError, TypeError, LookupError):
+        return None
+
+
+def _owners(session: Session) -> Mapping[str, set[tuple[str, str]]] | None:
+    """The entries that each path was looked at for. None: of some files that is not known."""
+    owners: dict[str, set[tuple[str, str]]] = {}
+    for task in session.tasks:
+        for files in task.files:
+            looked = session.reads.looked(files)
+            if looked is None:
+                return None
+            for path in looked:
+                owners.setdefault(path, set()).add((SECTIONS[task.step], task.entry))
+    return owners
+
+
+def _changed(paths: Sequence[str], were: Sequence[Times | None], owners: Sequence[Sequence[int]]) -> set[int] | None:
+    """The owners of those that changed. None: one is nobody's, or not there any more, or something else."""
+    theirs: set[int] = set()
+    for was, is_, own in zip(were, stamp.times(paths), owners, strict=True):
+        if was == is_:
+            continue
+        if not own or (was is not None and (is_ is None or stat.S_IFMT(was[4]) != stat.S_IFMT(is_[4]))):
+            return None
+        theirs.update(own)
+    return theirs or None  # what did change is back again
+
+
+def _closed(found: set[int], links: Sequence[Sequence[int]]) -> set[int]:
+    """These and all that they lead to."""
+    reached, left = set(found), deque(found)
+    while left:
+        new = set(links[left.popleft()]) - reached
+        reached |= new
+        left.extend(new)
+    return reached

@@ -1,0 +1,241 @@
+"""After a few edits `doit plan` looks at what these bear on, and says what a look at the whole project says."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from registries import real_registry
+
+from bedplate.tasks.shortcut import Shortcut
+from tests.conftest import Pipeline
+
+pytestmark = pytest.mark.engine
+
+NAMES = [f"n{number:02}" for number in range(24)]
+CHAIN = {"n01": "n00", "n02": "n01", "n03": "n00"}  # image -> the image that it is built on
+SHARED = "n05"  # an environment that another service uses as well
+
+
+def image(name: str) -> str:
+    parent = CHAIN.get(name)
+    return f"  {name}: {{context: images/{name}{f', from: {{BASE: {parent}}}' if parent else ''}}}\n"
+
+
+def spec(pipeline: Pipeline, registry: str) -> str:
+    environments = "".join(f"  {name}: {{image: {name}, user_managed: true}}\n" for name in NAMES)
+    models = "".join(f"  {name}: {{path: models/{name}}}\n" for name in NAMES)
+    services = "".join(
+        f"  {name}: {{environment: {name}, model: {name}, code: code/{name}, entry_script: score.py}}\n"
+        for name in NAMES
+    )
+    return (
+        f"version: 1\nproject: {pipeline.project}\nimages:\n{''.join(image(name) for name in NAMES)}"
+        f"environments:\n{environments}models:\n{models}services:\n{services}"
+        f"  more: {{environment: {SHARED}, code: code/more, entry_script: score.py}}\n"
+        "targets:\n  here:\n"
+        f"    registry: {{kind: generic, address: '{registry}'}}\n"
+        "    environment: {kind: azureml_v1}\n    deploy: {kind: azureml_v1, compute_type: local}\n"
+    )
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    """A project of 24 images that build in a moment, each with an environment, a model and a service."""
+    folder = tmp_path_factory.mktemp("touched")
+    (folder / "work").mkdir()
+    pipeline = Pipeline(folder / "work", folder / "home")
+    root = pipeline.root
+    for name in NAMES:
+        write(root / f"images/{name}/app/main.txt", name)
+        first = f"ARG BASE\nFROM {'$BASE' if name in CHAIN else 'scratch'}\n"
+        write(root / f"images/{name}/Dockerfile", f"{first}COPY app /{name}\n")
+        write(root / f"models/{name}/weights", name)
+    for name in [*NAMES, "more"]:
+        write(root / f"code/{name}/score.py", "def init():\n    pass\n\n\ndef run(data):\n    return data\n")
+    (folder / "registry").mkdir()
+    with real_registry(folder / "registry") as registry:
+        write(root / "pipeline.yaml", spec(pipeline, registry))
+        pipeline.run()
+        yield pipeline
+        pipeline.untag(pipeline.project)
+        pipeline.remove()
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+@pytest.fixture
+def settled(made: Pipeline) -> Pipeline:
+    """After a run that had nothing to do."""
+    made.run()
+    time.sleep(0.05)  # what is younger than a tick of the clock is not trusted
+    assert made.run() == []
+    return made
+
+
+def in_part(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> list[str] | None:
+    """The tasks that are looked at where not all are."""
+    for key, value in pipeline.environ.items():
+        monkeypatch.setenv(key, value)
+    monkeypatch.chdir(pipeline.root)
+    part = Shortcut(pipeline.root, None).part(lambda host: pytest.fail(f"{host} is asked through the client"))
+    return None if part is None else sorted(task.name for task in part.tasks)
+
+
+def planned(pipeline: Pipeline) -> tuple[int, str]:
+    ran = pipeline.doit("plan")
+    return ran.returncode, ran.stdout + ran.stderr
+
+
+def planned_whole(pipeline: Pipeline) -> tuple[int, str]:
+    kept = pipeline.root / ".bedplate/cache/touched."
+    content = kept.read_bytes()
+    kept.unlink()
+    try:
+        return planned(pipeline)
+    finally:
+        kept.write_bytes(content)
+
+
+def test_an_edit_of_one_context_is_looked_at_with_what_stands_on_it(
+    settled: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled.edit("images/n10/app/main.txt", append="!")
+    own = [f"{step}:n10" for step in ("build_base", "create_environment", "deploy", "push", "smoke_test")]
+    assert in_part(settled, monkeypatch) == sorted([*own, "resolve_registry"])
+    code, said = planned(settled)
+    assert code == 2
+    assert f"of {1 + 3 * len(NAMES) + 2 * (len(NAMES) + 1)} tasks would run" in said.splitlines()[-1]
+    assert (code, said) == planned_whole(settled)
+
+
+def test_an_edit_of_a_parent_reaches_the_images_built_on_it(settled: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    settled.edit("images/n01/app/main.txt", append="!")
+    part = in_part(settled, monkeypatch)
+    assert part is not None
+    assert {"build_base:n00", "build_base:n01", "build_base:n02", "deploy:n02"} <= set(part)
+    assert "build_base:n03" not in part
+    assert planned(settled) == planned_whole(settled)
+
+
+@pytest.mark.parametrize("path", ["pipeline.yaml", "pipeline.lock"])
+def test_an_edit_of_the_spec_or_the_lock_is_an_edit_of_all(
+    settled: Pipeline, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    file = settled.root / path
+    before = file.read_text(encoding="utf-8") if file.exists() else None
+    write(file, (before or "version: 1\nimages: {}\n") + "# edited\n")
+    assert in_part(settled, monkeypatch) is None
+    write(file, before) if before is not None else file.unlink()
+
+
+def test_a_file_that_is_gone_is_told_as_ever(settled: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = settled.root / "images/n20/app/main.txt"
+    text = file.read_text(encoding="utf-8")
+    file.unlink()
+    assert in_part(settled, monkeypatch) is None
+    code, said = planned(settled)
+    assert (code, said) == planned_whole(settled)
+    assert "app/main.txt" in said
+    file.write_text(text, encoding="utf-8")
+
+
+def test_a_mistake_is_told_as_ever(settled: Pipeline) -> None:
+    settled.edit("images/n21/Dockerfile", append="COPY absent /\n")
+    code, said = planned(settled)
+    assert (code, said) == planned_whole(settled)
+    assert (code, "images/n21/Dockerfile:4:6" in said) == (3, True)
+    settled.edit("images/n21/Dockerfile", "COPY absent /\n", "")
+
+
+# ---- any edits
+
+
+def a_line_more(root: Path, name: str, random_: random.Random) -> None:
+    file = root / random_.choice([f"images/{name}/app/main.txt", f"models/{name}/weights", f"code/{name}/score.py"])
+    write(file, file.read_text(encoding="utf-8") + f"# {random_.random()}\n")
+
+
+def a_file_more(root: Path, name: str, random_: random.Random) -> None:
+    folder = random_.choice([f"images/{name}/app", f"images/{name}", f"models/{name}", f"code/{name}/inner"])
+    write(root / folder / f"f{random_.randrange(10**6)}.py", str(random_.random()))
+
+
+def a_comment(root: Path, name: str, random_: random.Random) -> None:
+    file = root / f"images/{name}/Dockerfile"
+    write(file, file.read_text(encoding="utf-8") + f"# {random_.random()}\n")
+
+
+def an_instruction(root: Path, name: str, random_: random.Random) -> None:
+    file = root / f"images/{name}/Dockerfile"
+    write(file, file.read_text(encoding="utf-8") + f"ENV A{random_.randrange(10**6)}=1\n")
+
+
+def an_ignore_file(root: Path, name: str, random_: random.Random) -> None:
+    write(root / f"images/{name}/.dockerignore", f"app/f{random_.randrange(10)}*\n")
+
+
+def only_touched(root: Path, name: str, random_: random.Random) -> None:
+    (root / f"images/{name}/app/main.txt").touch()
+
+
+def executable(root: Path, name: str, random_: random.Random) -> None:
+    file = root / f"images/{name}/app/main.txt"
+    file.chmod(file.stat().st_mode ^ 0o111)
+
+
+def saved_by_rename(root: Path, name: str, random_: random.Random) -> None:
+    draft = root / f"code/{name}.draft"
+    write(draft, f"def init(): pass\ndef run(data): return {random_.random()}\n")
+    draft.replace(root / f"code/{name}/score.py")
+
+
+def gone(root: Path, name: str, random_: random.Random) -> None:
+    extra = sorted((root / f"images/{name}/app").glob("f*.py"))
+    if extra:
+        extra[0].unlink()
+
+
+EDITS: list[Callable[[Path, str, random.Random], None]] = [
+    a_line_more,
+    a_file_more,
+    a_comment,
+    an_instruction,
+    an_ignore_file,
+    only_touched,
+    executable,
+    saved_by_rename,
+    gone,
+]
+
+
+def any_edits(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, seed: int) -> bool:
+    """Some edits, on top of those before, and then the plan; whether it looked at a part only."""
+    random_ = random.Random(seed)
+    for name in random_.sample(NAMES, random_.choice([1, 1, 2])):
+        random_.choice(EDITS)(pipeline.root, name, random_)
+    part = in_part(pipeline, monkeypatch)
+    assert planned(pipeline) == planned_whole(pipeline), f"seed {seed}"
+    return part is not None
+
+
+def test_after_any_edits_a_part_says_what_the_whole_says(settled: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [any_edits(settled, monkeypatch, seed) for seed in range(5)].count(True) >= 2
+
+
+@pytest.mark.long
+def test_after_any_edits_at_length(made: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = 0
+    for seed in range(100, 160):
+        if seed % 4 == 0:
+            made.run()
+            time.sleep(0.05)
+            assert made.run() == []
+        parts += any_edits(made, monkeypatch, seed)
+    assert parts >= 20
