@@ -40,10 +40,12 @@ class Client:
     def done(self, answer: Any) -> Any:
         """The end of the long operation that this answer began."""
         place = answer.headers["Azure-AsyncOperation"]
-        for _ in range(20):
+        until = time.monotonic() + 30
+        while time.monotonic() < until:
             found = self.ask("GET", place).json()
             if found["status"] != "InProgress":
                 return found
+            time.sleep(0.05)
         raise AssertionError("it does not end")
 
 

@@ -48,12 +48,11 @@ def test_what_goes_on_in_azure_is_said_and_the_next_run_takes_it_up(judged_azure
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     command = [sys.executable, "-m", "doit"]
 
-    azure.operations.polls = 1_000_000
+    azure.operations.hold("/deployments/")
     with subprocess.Popen(command, cwd=root, env=environ, **pipes) as ran:
         until = time.monotonic() + 60
         while not asked(azure, "PUT", "/onlineEndpoints/iris") and time.monotonic() < until and ran.poll() is None:
             time.sleep(0.05)
-        azure.operations.finish("/onlineEndpoints/iris")
         while not asked(azure, "GET", "mfeOperationsStatus", after="/deployments/") and time.monotonic() < until:
             time.sleep(0.05)
         ran.send_signal(signal.SIGINT)
@@ -67,8 +66,7 @@ def test_what_goes_on_in_azure_is_said_and_the_next_run_takes_it_up(judged_azure
     assert f"goes on in Azure: creating deployment {name} of endpoint iris: `az ml online-deployment show" in said
     assert "the next `doit` takes it up" in said
 
-    azure.operations.polls = 1
-    azure.operations.finish("/deployments/")
+    azure.operations.let_go()
     again = subprocess.run(command, cwd=root, env=environ, capture_output=True, text=True, timeout=120)
     assert again.returncode == 0, again.stdout + again.stderr
     assert len(asked(azure, "PUT", "/deployments/")) == 1

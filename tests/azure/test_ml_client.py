@@ -54,7 +54,7 @@ def test_ml_client_goes_from_an_image_to_an_answer(
     registry = standin.add_registry("standinacr")
     workspace = standin.add_workspace("demo", registry, computes={"k8s": "Kubernetes"})
     workspace.logs["iris/blue"] = "one\ntwo\nthree\n"
-    standin.operations.polls = 0  # a first question is asked at once, the next after seconds
+    standin.operations.lasts = 0  # a first question is asked at once, the next after seconds
     for colour, url in containers.items():
         standin.serve("iris", colour, url)
     for name, text in {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
@@ -67,7 +68,9 @@ def registries_and_runs(client: Client) -> None:
     source = {"registryUri": "127.0.0.1:1", "sourceImage": "a:1", "credentials": {"username": "u", "password": "p"}}
     asked = {"source": source, "targetTags": ["a:1"], "mode": "Force"}
     place = client.ask("POST", f"{registry.id}/importImage", asked, ACR).headers["Location"]
-    assert client.ask("GET", place).json()["error"]["code"] == "InvalidParameters"
+    while (told := client.ask("GET", place)).status_code == 202:
+        time.sleep(0.05)
+    assert told.json()["error"]["code"] == "InvalidParameters"
     run = scheduled(client, registry)
     ended(client, registry, run)
     client.ask("GET", f"{registry.id}/runs", version=TASKS)

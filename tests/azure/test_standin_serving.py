@@ -77,7 +77,7 @@ def test_a_container_that_does_not_come_up_fails_its_deployment(client: Client, 
 
 def test_a_second_change_while_one_runs_is_a_conflict(client: Client, workspace: Workspace) -> None:
     path = endpoint(client, workspace)
-    client.standin.operations.polls = 3
+    client.standin.operations.hold("deployments/blue")
     deployment(client, path, wait=False)
     again = deployment(client, path, wait=False)
     assert (again.status_code, again.json()["error"]["code"]) == (409, "ResourceNotReady")

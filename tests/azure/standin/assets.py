@@ -38,7 +38,7 @@ def datastore(azure: Azure, request: Request, subscription: str, group: str, wor
 
 def datastores(azure: Azure, request: Request, subscription: str, group: str, workspace: str) -> Answer:
     found = find(azure, subscription, group, workspace)
-    return Answer.of({"value": [shown_at(found, p) for p in found.documents if p.startswith("datastores/")]})
+    return Answer.of({"value": [shown_at(found, p) for p in list(found.documents) if p.startswith("datastores/")]})
 
 
 def secrets(azure: Azure, request: Request, subscription: str, group: str, workspace: str, name: str) -> Answer:
@@ -98,10 +98,12 @@ def versions(
 ) -> Answer:
     found = find(azure, subscription, group, workspace)
     head = f"{_kind(kind)}/{name}/versions/"
-    listed = [shown_at(found, path) for path in reversed(found.documents) if path.startswith(head)]
+    listed = [shown_at(found, path) for path in reversed(list(found.documents)) if path.startswith(head)]
     if "hash" in request.query:
         # clients name each code anew, and find one that is there already by its content
-        every = [shown_at(found, p) for p in found.documents if p.startswith(f"{_kind(kind)}/") and "/versions/" in p]
+        every = [
+            shown_at(found, p) for p in list(found.documents) if p.startswith(f"{_kind(kind)}/") and "/versions/" in p
+        ]
         listed = [d for d in every if d["properties"]["properties"].get("hash_sha256") == request.query["hash"]]
     top = request.query.get("$top")
     return Answer.of({"value": listed[: int(top)] if top else listed})
@@ -125,7 +127,7 @@ def get_container(
     path = stored(found, f"{_kind(kind)}/{name}")
     shown = shown_at(found, path)
     head = f"{path}/versions/"
-    known = [p[len(head) :] for p in found.documents if p.startswith(head)]
+    known = [p[len(head) :] for p in list(found.documents) if p.startswith(head)]
     numbers = [int(v) for v in known if v.isdigit()]
     more = {"latestVersion": known[-1]} if known else {}
     shown["properties"] = {**shown["properties"], **more, "nextVersion": str(max(numbers, default=0) + 1)}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .endpoints import EP, path_of, remove, stored
+from .endpoints import EP, path_of, stored, unserved
 from .exchange import Answer, Refused, Request, Route
-from .following import accepted, begin_delete, check_idle, places, settle
+from .following import accepted, begin, begin_delete, check_idle, places
 from .state import Azure, DeploymentFailed, Document, Workspace
 from .workspaces import find, shown_at, system_data
 
@@ -14,7 +14,7 @@ DP = EP + "/deployments/{deployment}"
 def deployments(azure: Azure, request: Request, subscription: str, group: str, workspace: str, endpoint: str) -> Answer:
     found = find(azure, subscription, group, workspace)
     head = stored(found, path_of(endpoint)) + "/deployments/"
-    return Answer.of({"value": [shown_at(found, p) for p in found.documents if p.startswith(head)]})
+    return Answer.of({"value": [shown_at(found, p) for p in list(found.documents) if p.startswith(head)]})
 
 
 def get_deployment(
@@ -60,9 +60,8 @@ def put_deployment(
                 found.logs.setdefault(f"{endpoint}/{deployment}".lower(), failed.message)
                 raise Refused(400, failed.code, failed.message) from failed
             azure.served[(endpoint.lower(), deployment.lower())] = url
-        settle(found, path, "Succeeded")
 
-    operation = azure.operations.begin(f"{found.id}/{path}", finish)
+    operation = begin(azure, found, path, finish)
     return accepted(azure, found, operation, shown_at(found, path), 200 if before else 201)
 
 
@@ -75,7 +74,7 @@ def patch_deployment(
     asked = request.json
     found.documents[path]["tags"] = asked.get("tags") or found.documents[path]["tags"]
     found.documents[path]["sku"] |= asked.get("sku") or {}
-    operation = azure.operations.begin(f"{found.id}/{path}", lambda: settle(found, path, "Succeeded"))
+    operation = begin(azure, found, path)
     return Answer(202, b"", places(azure, found, operation, ("Location",)))
 
 
@@ -90,7 +89,7 @@ def delete_deployment(
         message = f"Cannot delete deployment '{deployment}' as it has non-zero traffic. Set its traffic to 0 first."
         raise Refused(400, "UserError", message)
     check_idle(azure, found, path)
-    return begin_delete(azure, found, path, lambda: remove(azure, found, path))
+    return begin_delete(azure, found, path, lambda: unserved(azure, path))
 
 
 def logs(

@@ -6,7 +6,7 @@ import secrets
 import time
 
 from .exchange import Answer, Refused, Request, Route
-from .following import accepted, begin_delete, check_idle, settle
+from .following import accepted, begin, begin_delete, check_idle
 from .state import Azure, Document, Workspace
 from .workspaces import WS, find, shown_at, system_data, workspace_document
 
@@ -15,7 +15,7 @@ EP = WS + "/onlineEndpoints/{endpoint}"
 
 def endpoints(azure: Azure, request: Request, subscription: str, group: str, workspace: str) -> Answer:
     found = find(azure, subscription, group, workspace)
-    paths = [p for p in found.documents if p.startswith("onlineEndpoints/") and p.count("/") == 1]
+    paths = [p for p in list(found.documents) if p.startswith("onlineEndpoints/") and p.count("/") == 1]
     return Answer.of({"value": [shown_at(found, p) for p in paths]})
 
 
@@ -52,7 +52,7 @@ def put(azure: Azure, request: Request, subscription: str, group: str, workspace
         "systemData": before["systemData"] if before else system_data(),
     }
     found.keys.setdefault(endpoint.lower(), [secrets.token_hex(20) for _ in range(2)])
-    operation = azure.operations.begin(f"{found.id}/{path}", lambda: settle(found, path, "Succeeded"))
+    operation = begin(azure, found, path)
     return accepted(azure, found, operation, shown_at(found, path), 200 if before else 201)
 
 
@@ -71,8 +71,9 @@ def delete(azure: Azure, request: Request, subscription: str, group: str, worksp
     check_idle(azure, found, path)
 
     def finish() -> None:
-        for below in [p for p in found.documents if p == path or p.startswith(path + "/")]:
-            remove(azure, found, below)
+        for below in [p for p in list(found.documents) if p.startswith(path + "/")]:
+            unserved(azure, below)
+            found.documents.pop(below, None)
 
     return begin_delete(azure, found, path, finish)
 
@@ -107,8 +108,8 @@ def stored(found: Workspace, path: str) -> str:
     return path
 
 
-def remove(azure: Azure, found: Workspace, path: str) -> None:
-    found.documents.pop(path, None)
+def unserved(azure: Azure, path: str) -> None:
+    """The container of this deployment ends."""
     parts = path.split("/")
     if len(parts) == 4:
         azure.served.pop((parts[1], parts[3]), None)
@@ -117,7 +118,7 @@ def remove(azure: Azure, found: Workspace, path: str) -> None:
 
 
 def _check_traffic(found: Workspace, path: str, traffic: dict[str, int]) -> None:
-    known = {p.rsplit("/", 1)[-1] for p in found.documents if p.startswith(f"{path}/deployments/")}
+    known = {p.rsplit("/", 1)[-1] for p in list(found.documents) if p.startswith(f"{path}/deployments/")}
     unknown = [name for name in traffic if name.lower() not in known]
     if unknown:
         raise Refused(400, "UserError", f"Traffic names deployments that do not exist: {', '.join(unknown)}.")

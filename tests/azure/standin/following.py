@@ -14,7 +14,7 @@ LOCATION_PATH = "/subscriptions/{subscription}/providers/Microsoft.MachineLearni
 
 
 def status(azure: Azure, request: Request, subscription: str, location: str, operation: str) -> Answer:
-    one = azure.operations.poll(operation, lambda resource, state: _fail(azure, resource, state))
+    one = azure.operations.get(operation)
     body: dict[str, Any] = {"id": request.path, "name": one.id, "status": one.status, "startTime": one.started}
     if one.error is not None and one.status != "InProgress":
         body["error"] = one.error
@@ -24,7 +24,7 @@ def status(azure: Azure, request: Request, subscription: str, location: str, ope
 
 def result(azure: Azure, request: Request, subscription: str, location: str, operation: str) -> Answer:
     """What Location leads to: 202 while it runs, then the outcome."""
-    one = azure.operations.poll(operation, lambda resource, state: _fail(azure, resource, state))
+    one = azure.operations.get(operation)
     if one.status == "InProgress":
         return Answer(202, b"", {"Location": f"{azure.url}{request.target}", **_retry_after(azure)})
     if one.status != "Succeeded":
@@ -38,13 +38,26 @@ def result(azure: Azure, request: Request, subscription: str, location: str, ope
     return Answer.of(shown_at(workspace, path))
 
 
+def begin(azure: Azure, found: Workspace, path: str, finish: Callable[[], None] = lambda: None) -> Operation:
+    """An operation on what stands at `path`, which shows how it ended. `finish`: what is done at its end."""
+    return azure.operations.begin(f"{found.id}/{path}", finish, lambda state: settle(found, path, state))
+
+
 def accepted(azure: Azure, found: Workspace, operation: Operation, shown: Document, status: int) -> Answer:
     return Answer.of(shown, status, places(azure, found, operation, ("Azure-AsyncOperation",)))
 
 
 def begin_delete(azure: Azure, found: Workspace, path: str, finish: Callable[[], None]) -> Answer:
+    """`finish`: what goes with it."""
     found.documents[path]["properties"]["provisioningState"] = "Deleting"
-    operation = azure.operations.begin(f"{found.id}/{path}", finish)
+
+    def end(state: str) -> None:
+        if state == "Succeeded":
+            found.documents.pop(path, None)
+        else:
+            settle(found, path, state)
+
+    operation = azure.operations.begin(f"{found.id}/{path}", finish, end)
     return Answer(202, b"", places(azure, found, operation, ("Location", "Azure-AsyncOperation")))
 
 
@@ -74,13 +87,6 @@ def places(azure: Azure, found: Workspace, operation: Operation, wanted: tuple[s
 def _retry_after(azure: Azure) -> dict[str, str]:
     seconds = azure.operations.retry_after
     return {"Retry-After": str(seconds)} if seconds else {}
-
-
-def _fail(azure: Azure, resource: str, state: str) -> None:
-    head, _, path = resource.partition("/onlineEndpoints/")
-    for workspace in azure.workspaces.values():
-        if workspace.id == head:
-            settle(workspace, f"onlineEndpoints/{path}", state)
 
 
 ROUTES = (

@@ -9,7 +9,6 @@ import ssl
 import urllib.error
 import urllib.parse
 import urllib.request
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,7 +24,6 @@ TYPES = ", ".join(
         "application/vnd.docker.distribution.manifest.v2+json",
     )
 )
-_results: dict[str, Refused | None] = {}
 
 
 def import_image(azure: Azure, request: Request, subscription: str, group: str, registry: str) -> Answer:
@@ -45,28 +43,33 @@ def import_image(azure: Azure, request: Request, subscription: str, group: str, 
     tags = [t if ":" in t else f"{t}:{tag if ':' not in tag else 'latest'}" for t in asked.get("targetTags") or []]
     tags += [f"{name}@" for name in asked.get("untaggedTargetRepositories") or []]
     target = _Repository(into.login_server, (CLIENT, azure.tokens.secret))
-    operation = str(uuid.uuid4())
-    try:
-        for one in tags or [f"{repository}:{tag}"]:
-            name, _, reference = one.partition("@" if one.endswith("@") else ":")
-            if asked.get("mode", "NoForce") == "NoForce" and reference and target.head(name, reference):
-                message = f"Tag {one} already exists in target registry."
-                raise Refused(409, "Conflict", message)
-            _copy(_Repository(server, login), repository, tag, target, name, reference)
-        _results[operation] = None
-    except OSError as error:  # urllib's errors too
-        message = f"Error: failed to fetch {server}/{source['sourceImage']}: {error}"
-        _results[operation] = Refused(400, "InvalidParameters", message)
-    place = f"{azure.url}{into.id}/operationStatuses/{operation}?api-version=2023-07-01"
+    wanted = tags or [f"{repository}:{tag}"]
+    for one in wanted:
+        name, _, reference = one.partition("@" if one.endswith("@") else ":")
+        if asked.get("mode", "NoForce") == "NoForce" and reference and target.head(name, reference):
+            raise Refused(409, "Conflict", f"Tag {one} already exists in target registry.")
+
+    def finish() -> None:
+        try:
+            for one in wanted:
+                name, _, reference = one.partition("@" if one.endswith("@") else ":")
+                _copy(_Repository(server, login), repository, tag, target, name, reference)
+        except OSError as error:  # urllib's errors too
+            message = f"Error: failed to fetch {server}/{source['sourceImage']}: {error}"
+            raise Refused(400, "InvalidParameters", message) from error
+
+    operation = azure.operations.begin(f"{into.id}/importImage/{wanted[0]}", finish, lambda state: None)
+    place = f"{azure.url}{into.id}/operationStatuses/{operation.id}?api-version=2023-07-01"
     return Answer(202, b"", {"Location": place, "Retry-After": "0"})
 
 
 def result(azure: Azure, request: Request, subscription: str, group: str, registry: str, operation: str) -> Answer:
-    if operation not in _results:
-        raise Refused(404, "OperationNotFound", f"The operation '{operation}' was not found.")
-    ended = _results[operation]
-    if ended is not None:
-        raise ended
+    """202 while it runs."""
+    one = azure.operations.get(operation)
+    if one.status == "InProgress":
+        return Answer(202, b"", {"Location": f"{azure.url}{request.target}", "Retry-After": "0"})
+    if one.error is not None:
+        raise Refused(400, str(one.error["code"]), str(one.error["message"]))
     return Answer(200)
 
 

@@ -87,6 +87,7 @@ class StandIn:
 
     def end(self) -> None:
         tasks.cancel_all(self.azure)
+        self.azure.operations.end()
         for listener in (self._listener, *self._login_servers):
             listener.end()
         for program in self._programs:

@@ -301,7 +301,7 @@ def test_an_operation_that_takes_too_long_says_that_azure_goes_on(
     monkeypatch.setattr(azure_operations, "PAUSE_S", 0.05)
     standin.add_workspace("demo")
     azure = signed(standin)
-    standin.operations.polls = 1000
+    standin.operations.hold("onlineEndpoints/iris")
     body = {"location": "westeurope", "properties": {"authMode": "Key"}}
     begun = azure.put(f"{azure.workspace_id}/onlineEndpoints/iris", body, azure_versions.ML)
     with pytest.raises(StepError, match="not done after 0 s; Azure goes on"):

@@ -359,16 +359,18 @@ def test_a_deployment_that_a_killed_run_left_half_made_is_removed_once_azure_is_
         json.dumps(documents[f"onlineEndpoints/iris/deployments/{serving}"])
     )
     half["properties"]["provisioningState"] = "Creating"
+    azure.operations.hold(f"deployments/{left}")
     operation = azure.operations.begin(
         f"{held(azure).id}/onlineEndpoints/iris/deployments/{left}",
-        lambda: half["properties"].update(provisioningState="Succeeded"),
+        lambda: None,
+        lambda state: half["properties"].update(provisioningState=state),
     )
 
     def ends_once_it_is_asked_for() -> None:
         until = time.monotonic() + 30
         while sent(azure, "GET", f"deployments/{left}") == asked and time.monotonic() < until:
             time.sleep(0.02)
-        azure.operations.finish(f"deployments/{left}")
+        azure.operations.let_go()
 
     asked = sent(azure, "GET", f"deployments/{left}")
     threading.Thread(target=ends_once_it_is_asked_for, daemon=True).start()

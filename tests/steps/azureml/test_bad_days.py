@@ -79,15 +79,14 @@ def test_a_missing_role_is_told_once(project: Project, azure: StandIn, first: st
 def test_a_deployment_that_is_not_done_in_time_is_left_to_azure_and_taken_up(
     project: Project, azure: StandIn, first: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    azure.operations.polls = 1_000_000
+    azure.operations.hold("/deployments/")
     wait = azure_operations.wait
     with monkeypatch.context() as patch:
         patch.setattr(azure_operations, "wait", lambda *given: wait(*given[:4], 0.2))
         with pytest.raises(StepError, match=f"Azure goes on with it; .*{first} still serves"):
             project.deploy()
     assert sent(azure, "DELETE", "/deployments/") == 0
-    azure.operations.polls = 1
-    azure.operations.finish("/deployments/")
+    azure.operations.let_go()
     second = project.deploy().name.partition("/")[2]
     assert sent(azure, "PUT", f"/deployments/{second}") == 1
     assert traffic(azure) == {second: 100}
