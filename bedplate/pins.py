@@ -24,7 +24,9 @@ AskTriggers: TypeAlias = "Callable[[Sequence[Wanted]], Mapping[Wanted, tuple[str
 
 @dataclass(frozen=True)
 class Reference:
-    """An upstream reference where it stands in a file. `keys`: in pipeline.yaml, whose lines nobody has counted yet."""
+    """An upstream reference where it stands in a file. `keys`: in pipeline.yaml, whose lines nobody has counted yet.
+
+    `needed` False: work goes on by its tag where nobody says its digest."""
 
     text: str
     platform: str
@@ -33,6 +35,7 @@ class Reference:
     column: int = 0
     keys: tuple[str, ...] = ()
     source: str = ""  # the line
+    needed: bool = True
 
     @property
     def key(self) -> tuple[str, str]:
@@ -70,22 +73,21 @@ class Pins:
         """Asks for today's digests and writes them; what it did, a line for each. Raises StepError once what could be
         taken is written; to `go_on`, what could not be taken is kept in `unknown` instead. `triggers` is asked what
         ONBUILD instructions the images hold; None: they have none."""
+        references = list(references)
         before = Lock.read(self.path)
         lock, lines, errors = _taken(before, references, ask, triggers)
         if lock != before:
             lock.write(self.path)
         self.lock = lock
         yield from lines
-        if go_on:
-            self.unknown.update(errors)
-        else:
-            _raise(errors.values())
+        self._refuse(references, errors, go_on=go_on)
 
     def suppose(self, references: Iterable[Reference], ask: Ask, triggers: AskTriggers | None = None) -> Iterator[str]:
         """As `take`, but what was asked stands in no file: only this process goes on with it."""
+        references = list(references)
         self.lock, lines, errors = _taken(self.lock, references, ask, triggers)
         yield from lines
-        _raise(errors.values())
+        self._refuse(references, errors, go_on=False)
 
     def complete(self, references: Iterable[Reference], triggers: AskTriggers) -> Iterator[str]:
         """Asks what ONBUILD instructions those entries hold that an earlier version wrote without looking, and writes
@@ -105,6 +107,14 @@ class Pins:
         self.lock = lock
         yield from lines
         _raise(errors)
+
+    def _refuse(
+        self, references: Iterable[Reference], errors: Mapping[tuple[str, str], StepError], *, go_on: bool
+    ) -> None:
+        """Raises StepError for the digests that nobody said; keeps those that work goes on without."""
+        needed = {r.key for r in references if r.needed}
+        self.unknown.update({key: why for key, why in errors.items() if go_on or key not in needed})
+        _raise(why for key, why in errors.items() if key not in self.unknown)
 
     def drop(self, keys: Iterable[tuple[str, str]]) -> None:
         lock = Lock.read(self.path)

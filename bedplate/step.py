@@ -58,10 +58,13 @@ class Requirements:
 
 @dataclass(frozen=True)
 class Upstream:
-    """An image of somebody else's: the digest that the lock has for it."""
+    """An image of somebody else's: the digest that the lock has for it.
+
+    `needed` False: the task does without, where nobody says the digest."""
 
     reference: str
     platform: str
+    needed: bool = True
 
 
 Files: TypeAlias = DockerfileFiles | Tree | Requirements | Upstream
@@ -151,6 +154,9 @@ class Clients(Protocol):
 
     def pinned(self, reference: str, platform: str) -> str:
         """The upstream reference that stands for the locked content: `name@sha256:...`."""
+
+    def locked(self, reference: str, platform: str) -> str:
+        """The digest that the lock has for it: `sha256:...`; nobody is asked. Raises StepError: it has none."""
 
 
 class Step(Protocol):

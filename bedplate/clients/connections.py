@@ -7,8 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from bedplate.errors import StepError
 from bedplate.log import Log
 from bedplate.model import AcrRegistry, AcrTasksBuilder, Registry, Spec, WorkspaceRegistry
+from bedplate.pins import NAME as LOCK
 from bedplate.seen import Seen
 from bedplate.step import DockerfileFiles
 
@@ -91,10 +93,15 @@ class Connections:
         return self._once("seen", lambda: Seen(self.root / ".bedplate" / "cache" / "labels"))
 
     def pinned(self, reference: str, platform: str) -> str:
+        return self.upstream.pinned(reference, self.locked(reference, platform))
+
+    def locked(self, reference: str, platform: str) -> str:
         digest = self._reads.pin(reference, platform)
-        if not digest:  # a run takes every digest before its first task, and goes on without some if asked to
-            raise self._shared["unpinned"][reference, platform]
-        return self.upstream.pinned(reference, digest)
+        if digest:
+            return digest
+        # a run takes every digest before its first task, and goes on without some if asked to
+        why = self._shared.get("unpinned", {}).get((reference, platform))
+        raise why or StepError(f"{reference} ({platform}) is not in {LOCK}", "`doit lock` takes its digest")
 
     def recipe(self, files: DockerfileFiles) -> Recipe:
         return self._reads.recipe(files)

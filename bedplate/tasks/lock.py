@@ -71,9 +71,11 @@ def _write(session: Session, update: bool, images: list[str]) -> int:
     for line in session.pins.complete(chosen, session.ask_triggers):
         changes += 1
         print(line)
-    if not changes:
+    for why in session.pins.unknown.values():
+        complain(str(why))
+    if not changes and not session.pins.unknown:
         print(f"{NAME}: {_count(len({r.key for r in everything}), 'upstream image')}, nothing to change")
-    return 0
+    return 1 if session.pins.unknown else 0
 
 
 def _check(session: Session) -> int:

@@ -9,7 +9,6 @@ from pathlib import Path, PurePosixPath
 from bedplate import conda_file, folder, inference_server, labels, own_images
 from bedplate.azureml import bodies as azureml_bodies
 from bedplate.azureml import documents as azureml_yaml
-from bedplate.azureml import v1 as azureml_v1
 from bedplate.azureml.documents import EnvironmentVersion
 from bedplate.azureml.drift import Difference
 from bedplate.builders import found
@@ -21,17 +20,15 @@ from bedplate.model import (
     InferenceConfig,
     LocalRegistry,
     PushedImage,
-    ReferenceImage,
     Registry,
     Route,
     Spec,
     Workspace,
-    WorkspaceRegistry,
 )
 from bedplate.questions import Answers, Question
 from bedplate.step import Clients, Files, FileSet, Given, Made, Requirements, Task, Tree
 from bedplate.yamlfile.written import written
-from steps.create_environment import local, recipe
+from steps.create_environment import in_place, local, recipe
 
 FILE = "environment.yml"
 CONDA = "conda.yml"
@@ -63,8 +60,8 @@ class Inputs:
 def task(spec: Spec, entry: EnvironmentEntry) -> Task:
     """Raises SpecError for what Azure cannot reach."""
     built = local.task(spec, entry) if own_images.built(entry, spec.target) else None
-    reference = None if entry.from_ or built else _reference(spec, entry)
-    ours = reference is None and entry.from_ is None
+    upstream = None if entry.from_ or built else in_place.upstream(spec, entry)
+    ours = upstream is None and entry.from_ is None
     if ours and isinstance(spec.target.registry, LocalRegistry):
         message = f"targets.{spec.target.name}.registry: Azure cannot pull from a registry of this machine"
         hint = "give the target a registry that Azure reaches: {kind: workspace} or {kind: acr, name: ...}"
@@ -73,7 +70,7 @@ def task(spec: Spec, entry: EnvironmentEntry) -> Task:
         target=spec.target.name,
         workspace=spec.target.workspace,
         name=entry.name,
-        reference=reference,
+        reference=upstream.reference if upstream else None,
         image=entry.image,
         user_managed=entry.user_managed,
         pip=entry.pip,
@@ -88,6 +85,7 @@ def task(spec: Spec, entry: EnvironmentEntry) -> Task:
         return Task("create_environment", entry.name, inputs, files=built.files, needs=built.needs)
     listed = [Requirements(path, conda) for path, conda in ((entry.pip, False), (entry.conda, True)) if path]
     files: list[Files] = [] if entry.user_managed else list(listed)
+    files += [upstream] if upstream else []
     if entry.from_:
         # what it names lies beside it, as a rule
         files = [Tree(str(PurePosixPath(entry.from_).parent) if "/" in entry.from_ else entry.from_)]
@@ -170,13 +168,11 @@ def _place(wanted: EnvironmentVersion, clients: Clients) -> str:
 
 def _own(inputs: Inputs, given: Given, clients: Clients, image: str | None) -> tuple[EnvironmentVersion, str | None]:
     conda = None if image else _packages(inputs, given.file_sets, clients)
-    if image is None and inputs.reference is None:
+    if image is None and inputs.reference is not None:
+        image = in_place.locked(inputs.reference, inputs.image, clients)
+    elif image is None:
         pushed = given.one(PushedImage)
         image = f"{pushed.repository}@{pushed.digest}"
-    elif image is None:
-        image = inputs.reference
-        if inputs.image is None:
-            clients.log.note(f"no image is named: Azure ML's default, {image}")
     # a container that Azure ML adds nothing to must say where it answers
     routes = inputs.inference_config or (SERVER_ROUTES if conda is None else None)
     return EnvironmentVersion(inputs.name, None, image, inference_config=routes), conda
@@ -224,12 +220,3 @@ def _write(wanted: EnvironmentVersion, conda: str | None, inputs: Inputs, client
     except OSError as error:
         raise StepError(f"{place}: cannot be written: {error.strerror}") from None
     clients.log.note(f"wrote {place}/{FILE}")
-
-
-def _reference(spec: Spec, entry: EnvironmentEntry) -> str | None:
-    """An image that Azure ML takes from where it is: its default, or a public one beside the workspace's registry."""
-    if entry.image is None:
-        return azureml_v1.DEFAULT_IMAGE
-    image = spec.images[entry.image]
-    public = isinstance(image, ReferenceImage) and isinstance(spec.target.registry, WorkspaceRegistry)
-    return image.reference if public and isinstance(image, ReferenceImage) else None

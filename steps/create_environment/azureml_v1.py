@@ -18,7 +18,6 @@ from bedplate.model import (
     EnvironmentEntry,
     LocalRegistry,
     PushedImage,
-    ReferenceImage,
     Registry,
     SecretSource,
     Spec,
@@ -26,7 +25,8 @@ from bedplate.model import (
 )
 from bedplate.questions import Answers, AskFile, Question
 from bedplate.registry_user import user
-from bedplate.step import Clients, FileSet, Given, Requirements, Task
+from bedplate.step import Clients, Files, FileSet, Given, Requirements, Task
+from steps.create_environment import in_place
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,12 @@ def task(spec: Spec, entry: EnvironmentEntry) -> Task:
     """Raises SpecError for what v1 cannot be told."""
     kind = spec.target.environment
     assert isinstance(kind, AzureMlV1Environment)
-    reference = _reference(spec, entry)
+    upstream = in_place.upstream(spec, entry)
     wrong = []
     if entry.from_:
         hint = "write its image and packages in pipeline.yaml, or use environment: {kind: azureml}"
         wrong.append((f"environments.{entry.name}.from: '{entry.from_}' is a file of version 2", hint))
-    if reference is None and isinstance(spec.target.registry, LocalRegistry):
+    if upstream is None and isinstance(spec.target.registry, LocalRegistry):
         hint = "give the target a registry that Azure reaches: {kind: acr, name: ...} or {kind: generic, address: ...}"
         wrong.append((f"targets.{spec.target.name}.registry: Azure cannot pull from a registry of this machine", hint))
     if wrong:
@@ -65,7 +65,7 @@ def task(spec: Spec, entry: EnvironmentEntry) -> Task:
     inputs = Inputs(
         target=spec.target.name,
         name=entry.name,
-        reference=reference,
+        reference=upstream.reference if upstream else None,
         image=entry.image,
         user_managed=entry.user_managed,
         pip=entry.pip,
@@ -76,12 +76,13 @@ def task(spec: Spec, entry: EnvironmentEntry) -> Task:
         password=password,
     )
     listed = [Requirements(path, conda) for path, conda in ((entry.pip, False), (entry.conda, True)) if path]
+    files: list[Files] = [] if entry.user_managed else list(listed)
     return Task(
         "create_environment",
         entry.name,
         inputs,
-        files=() if entry.user_managed else tuple(listed),
-        needs=() if reference else (f"push:{entry.image}", "resolve_registry"),
+        files=tuple(files + ([upstream] if upstream else [])),
+        needs=() if upstream else (f"push:{entry.image}", "resolve_registry"),
     )
 
 
@@ -93,9 +94,7 @@ def run(inputs: Inputs, given: Given, clients: Clients) -> Environment:
         image = f"{pushed.repository}@{pushed.digest}"
         pull = _pull(inputs, registry, clients.spec)
     else:
-        image = inputs.reference
-        if inputs.image is None:
-            clients.log.note(f"no image is named: Azure ML's default, {image}")
+        image = in_place.locked(inputs.reference, inputs.image, clients)
     if inputs.routes:
         clients.log.note("inference_config is left out: v1 serves with a server of its own")
     conda, added = _packages(inputs, given.file_sets, clients.root)
@@ -118,15 +117,6 @@ def asks(output: Environment, spec: Spec) -> Sequence[Question]:
 
 def present(output: Environment, answers: Answers) -> str | None:
     return None if answers[AskFile(_file(output))] else f"{_file(output)} gone"
-
-
-def _reference(spec: Spec, entry: EnvironmentEntry) -> str | None:
-    """An image that Azure ML takes from where it is: its default, or a public one beside the workspace's registry."""
-    if entry.image is None:
-        return azureml_v1.DEFAULT_IMAGE
-    image = spec.images[entry.image]
-    public = isinstance(image, ReferenceImage) and isinstance(spec.target.registry, WorkspaceRegistry)
-    return image.reference if public and isinstance(image, ReferenceImage) else None
 
 
 def _pull(inputs: Inputs, registry: Registry, spec: Spec) -> Pull | None:

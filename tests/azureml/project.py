@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from datetime import datetime, timezone
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 from bedplate import fingerprint, specfile
 from bedplate.checks import project as checks
 from bedplate.checks.finding import Finding
+from bedplate.clients.connections import Connections
+from bedplate.lock import Lock
+from bedplate.machine import this_platform
 from bedplate.model import Deployment, Environment, PushedImage, Registry
+from bedplate.pins import Pins
 from bedplate.reads import Reads
 from bedplate.stat_cache import StatCache
 from bedplate.step import Given, Task
@@ -35,6 +40,7 @@ class Project:
         self.root = root
         self.log = Log()
         shutil.copytree(EXAMPLES / example, root, ignore=shutil.ignore_patterns("build", ".bedplate"))
+        self.lock("mcr.microsoft.com/azureml/o16n-sample-user-base/ubuntu-miniconda:latest")
 
     def edit(self, path: str, *replace: str) -> None:
         file = self.root / path
@@ -81,10 +87,22 @@ class Project:
         return task
 
     def _given(self, task: Task, outputs: dict[str, Any]) -> Given:
-        reads = Reads(self.root, StatCache(self.root / ".bedplate/stat"), lambda parent: "")
+        reads = self._reads()
         identities = {name: outputs[name].identity for name in task.needs}
         made_of = fingerprint.digest(fingerprint.of(task, reads.parts(task), identities))
         return Given(task.name, made_of, reads.file_sets(task), outputs, task.aside)
 
     def _clients(self) -> Any:
-        return SimpleNamespace(root=self.root, log=self.log, spec=specfile.load(self.root / "pipeline.yaml"))
+        loaded, log = specfile.load(self.root / "pipeline.yaml"), cast("Any", self.log)
+        locked = Connections(self.root, loaded, log, self._reads(), False, {}).locked
+        return SimpleNamespace(root=self.root, log=self.log, spec=loaded, locked=locked)
+
+    def _reads(self) -> Reads:
+        return Reads(self.root, StatCache(self.root / ".bedplate/stat"), Pins(self.root).digest)
+
+    def lock(self, reference: str) -> None:
+        """As `doit lock` does, on this machine's platform and on Azure's."""
+        taken, lock = datetime(2026, 11, 23, tzinfo=timezone.utc), Lock()
+        for platform in (this_platform(), "linux/amd64"):
+            lock = lock.with_entry(reference, platform, DIGEST, taken)
+        lock.write(self.root / "pipeline.lock")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -124,3 +125,16 @@ def test_a_reference_of_the_spec_is_missing_where_it_stands_with_its_line(tmp_pa
         "                      ^",
         "  hint: `doit lock` takes its digest; commit pipeline.lock",
     ]
+
+
+def test_work_goes_on_by_the_tag_of_an_image_that_need_not_be_locked(tmp_path: Path) -> None:
+    spare = replace(OTHER, needed=False)
+    silent = Registry(ubuntu=ONE, debian=StepError("no answer"))
+    for pins in (Pins(tmp_path), Pins(tmp_path)):
+        lines = list(pins.take([UBUNTU, spare], silent))
+        assert [str(why) for why in pins.unknown.values()] == ["no answer"]
+    assert lines == [] and list(Lock.read(tmp_path / NAME).entries) == [UBUNTU.key]
+    supposing = Pins(tmp_path)
+    assert list(supposing.suppose([spare], silent)) == [] and list(supposing.unknown) == [OTHER.key]
+    with pytest.raises(StepError, match="no answer"):
+        list(Pins(tmp_path).take([spare, OTHER], silent))

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from bedplate.azureml.v1 import DEFAULT_IMAGE
 from bedplate.errors import SpecError, StepError
 from bedplate.questions import AskFile
 from steps import create_environment, deploy
@@ -55,7 +56,7 @@ def test_a_public_image_gives_the_files_and_the_line_of_the_cli(public: Project)
     inference = json.loads(files[f"{SERVICE}/inferenceconfig.json"])
     assert (inference["entryScript"], inference["sourceDirectory"]) == ("score.py", "source")
     docker = inference["environment"]["docker"]
-    assert docker["baseImage"] == "mcr.microsoft.com/azureml/o16n-sample-user-base/ubuntu-miniconda:latest"
+    assert docker["baseImage"] == f"mcr.microsoft.com/azureml/o16n-sample-user-base/ubuntu-miniconda@{DIGEST}"
     assert docker["baseImageRegistry"]["address"] is None
     assert inference["environment"]["python"]["condaDependencies"]["dependencies"][0] == "python=3.8.13"
 
@@ -112,6 +113,8 @@ def test_an_environment_without_an_image_takes_azures_and_says_which(public: Pro
     public.edit("pipeline.yaml", "    image: miniconda\n", "")
     assert public.environment().image.startswith("mcr.microsoft.com/azureml/openmpi")
     assert any("no image is named: Azure ML's default" in note for note in public.log.notes)
+    public.lock(DEFAULT_IMAGE)
+    assert public.environment().image == f"mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04@{DIGEST}"
 
 
 def test_the_server_is_added_to_a_file_without_it_and_said(public: Project) -> None:

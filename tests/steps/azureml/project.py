@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +14,10 @@ from bedplate.checks import project as checks
 from bedplate.checks.finding import Finding
 from bedplate.clients import azure_operations
 from bedplate.clients.azure import Azure, Patience
+from bedplate.clients.connections import Connections
+from bedplate.lock import Lock
 from bedplate.model import Deployment, Environment, PushedImage, SmokeReport
+from bedplate.pins import Pins
 from bedplate.reads import Reads
 from bedplate.stat_cache import StatCache
 from bedplate.step import Given, Task
@@ -105,14 +109,24 @@ class Project:
         return found
 
     def _given(self, task: Task, outputs: dict[str, Any]) -> Given:
-        reads = Reads(self.root, StatCache(self.root / ".bedplate/stat"), lambda *_: "")
+        reads = self._reads()
         identities = {name: outputs[name].identity for name in task.needs}
         made_of = fingerprint.digest(fingerprint.of(task, reads.parts(task), identities))
         return Given(task.name, made_of, reads.file_sets(task), outputs, task.aside)
 
     def _clients(self) -> Any:
         loaded = specfile.load(self.root / "pipeline.yaml")
-        return SimpleNamespace(root=self.root, log=self.log, spec=loaded, azure=self.azure, yes=self.yes)
+        locked = Connections(self.root, loaded, self.log, self._reads(), False, {}).locked
+        return SimpleNamespace(root=self.root, log=self.log, spec=loaded, locked=locked, azure=self.azure, yes=self.yes)
+
+    def _reads(self) -> Reads:
+        return Reads(self.root, StatCache(self.root / ".bedplate/stat"), Pins(self.root).digest)
+
+    def lock(self, reference: str) -> str:
+        """As `doit lock` does; the digest."""
+        taken = datetime(2026, 11, 23, tzinfo=timezone.utc)
+        Lock().with_entry(reference, "linux/amd64", DIGEST, taken).write(self.root / "pipeline.lock")
+        return DIGEST
 
     def drift(self) -> list[str]:
         """What `doit plan --remote` would say of environment and service."""

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from bedplate import specfile
+from bedplate.azureml.v1 import DEFAULT_IMAGE
 from bedplate.errors import SpecError, StepError
 from steps import create_environment
 from tests.azure.standin import StandIn
@@ -86,7 +87,26 @@ def test_an_environment_without_an_image_takes_the_default_and_says_which(projec
     project.edit("image: base, ", "")
     image = project.environment().image
     assert image.startswith("mcr.microsoft.com/azureml/")
-    assert f"no image is named: Azure ML's default, {image}" in project.log.notes
+    said = f"no image is named: Azure ML's default, {image}, by its tag: {image} (linux/amd64) is not in pipeline.lock"
+    assert said in project.log.notes
+
+
+def test_the_default_is_taken_by_the_digest_that_the_lock_has(project: Project, azure: StandIn) -> None:
+    project.edit("image: base, ", "")
+    project.environment()
+    digest = project.lock(DEFAULT_IMAGE)
+    named = project.environment().image
+    assert named == f"{DEFAULT_IMAGE.rpartition(':')[0]}@{digest}"
+    assert f"no image is named: Azure ML's default, {DEFAULT_IMAGE}, by its digest {digest}" in project.log.notes
+    assert {one["properties"]["image"] for one in of_kind(azure, "environments/").values()} == {DEFAULT_IMAGE, named}
+
+
+def test_a_public_image_beside_the_workspaces_registry_is_taken_by_its_digest(project: Project) -> None:
+    project.edit("{context: images/base}", '{reference: "mcr.microsoft.com/azureml/onnxruntime:latest"}')
+    with pytest.raises(StepError, match=r"onnxruntime:latest \(linux/.*\) is not in pipeline.lock"):
+        project.environment()
+    digest = project.lock("mcr.microsoft.com/azureml/onnxruntime:latest")
+    assert project.environment().image == f"mcr.microsoft.com/azureml/onnxruntime@{digest}"
 
 
 def test_an_image_that_is_complete_says_where_it_answers(project: Project, azure: StandIn) -> None:
