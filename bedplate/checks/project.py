@@ -27,6 +27,7 @@ from bedplate.errors import Mistake, SpecError
 from bedplate.model import AcrTasksBuilder, DockerfileImage, Spec
 from bedplate.pins import Reference
 from bedplate.reads import Reads
+from bedplate.specfile import places
 from bedplate.step import DockerfileFiles, FileSet, Task
 from bedplate.yamlfile.nodes import Node
 
@@ -142,11 +143,10 @@ class _Project:
             references = list(self.reads.upstream(task))
         except SpecError:
             return  # said already
-        keys = ("images", task.entry, "reference")
         for number, at in enumerate(references):
             if not at.line and not self.digest(*at.key):
-                place = self._at(keys, "", "")
-                references[number] = replace(at, file=SPEC, line=place.line, column=place.column)
+                place = places.at(self._spec_root, at.keys)
+                references[number] = replace(at, line=place.line, column=place.column)
         yield from self._unpinned(references)
 
     def _unpinned(self, references: Sequence[Reference]) -> Iterator[Finding]:
@@ -216,8 +216,6 @@ class _Project:
         return root
 
     def _at(self, keys: tuple[str, ...], message: str, hint: str) -> Mistake:
-        from bedplate.specfile import places
-
         node = places.key_at(self._spec_root, keys)
         return Mistake(SPEC, node.line, node.column, message, hint, self._line(SPEC, node.line))
 

@@ -34,7 +34,8 @@ def locked(reference: str, image: str | None, clients: Clients) -> str:
     try:
         digest = clients.locked(reference, PLATFORM)
     except StepError as error:
-        clients.log.note(f"no image is named: Azure ML's default, {reference}, by its tag: {error.message}")
+        why = error.message.removeprefix(f"{reference}: ")
+        clients.log.note(f"no image is named: Azure ML's default, {reference}, by its tag: {why}")
         return reference
     clients.log.note(f"no image is named: Azure ML's default, {reference}, by its digest {digest}")
     return _at(reference, digest)
