@@ -37,6 +37,7 @@ class StatCache:
         self._known: dict[str, tuple[Stamp, str]] | None = None
         self._seen: set[str] = set()
         self._changed = False
+        self.hashed = 0  # bytes that were not known
         self.looked: set[str] = set()
         self.looked_folders: dict[str, tuple[str, int, int]] = {}
         self.folders = FolderCache(path.with_name(f"{path.name}.folders"))
@@ -51,6 +52,7 @@ class StatCache:
             return known[1]
         before = time.time_ns()
         digest = hash_file(path)
+        self.hashed += of[0]
         if not racy(of, before):
             self._known[path] = (of, digest)
             self._changed = True

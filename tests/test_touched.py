@@ -17,6 +17,7 @@ pytestmark = pytest.mark.engine
 
 NAMES = [f"n{number:02}" for number in range(24)]
 CHAIN = {"n01": "n00", "n02": "n01", "n03": "n00"}  # image -> the image that it is built on
+COUNT = 1 + 3 * len(NAMES) + 2 * (len(NAMES) + 1)  # tasks
 SHARED = "n05"  # an environment that another service uses as well
 
 
@@ -111,8 +112,47 @@ def test_an_edit_of_one_context_is_looked_at_with_what_stands_on_it(
     assert in_part(settled, monkeypatch) == sorted([*own, "resolve_registry"])
     code, said = planned(settled)
     assert code == 2
-    assert f"of {1 + 3 * len(NAMES) + 2 * (len(NAMES) + 1)} tasks would run" in said.splitlines()[-1]
+    assert f"of {COUNT} tasks would run" in said.splitlines()[-1]
     assert (code, said) == planned_whole(settled)
+
+
+def test_a_run_after_an_edit_does_what_it_bears_on_and_counts_all(
+    settled: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled.edit("images/n11/app/main.txt", append="!")
+    assert in_part(settled, monkeypatch) is not None
+    ran = settled.run()
+    assert ran[:3] == ["build_base:n11", "push:n11", "create_environment:n11"]
+    assert f"{len(ran)} tasks done, {COUNT - len(ran)} up to date" in settled.output
+
+
+def test_after_a_run_in_part_the_next_one_is_in_part_too(settled: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("n14", "n15", "n14"):
+        settled.edit(f"images/{name}/app/main.txt", append="!")
+        assert in_part(settled, monkeypatch) is not None
+        assert settled.run()[:1] == [f"build_base:{name}"]
+        file = settled.root / ".bedplate/cache/unchanged."
+        stamp = file.stat().st_ino
+        assert planned(settled) == planned_whole(settled)
+        assert settled.run() == []
+        assert file.stat().st_ino == stamp, "it ended by the shortcut"
+
+
+def test_a_run_after_an_edit_that_changes_nothing_says_what_it_said_before(
+    settled: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = settled.output
+    settled.edit("images/n12/Dockerfile", append="# a comment\n")
+    assert in_part(settled, monkeypatch) is not None
+    assert settled.run() == []
+    assert settled.output == before
+
+
+def test_a_run_after_a_mistake_tells_it_as_ever(settled: Pipeline) -> None:
+    settled.edit("images/n13/Dockerfile", append="COPY absent /\n")
+    settled.run(code=3)
+    assert "images/n13/Dockerfile:4:6" in settled.output
+    settled.edit("images/n13/Dockerfile", "COPY absent /\n", "")
 
 
 def test_an_edit_of_a_parent_reaches_the_images_built_on_it(settled: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -133,10 +133,10 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
         from bedplate.tasks import ahead
         from bedplate.tasks.reporter import Reporter
 
-        session = self.session
-        session.lock()
+        session = self._of_run(everything=everything)
         kept_file.out_of_git(session.folder)
-        database.state.reload()
+        database.state.reload()  # another process may have written since
+        session.state = database.state
         database.running = True
         session.again = self.always
         session._shared["yes"] = self.yes
@@ -158,6 +158,21 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
             self.console.say(warning, "yellow")
         gc.enable()  # tasks may run for long
         return to_run
+
+    def _of_run(self, *, everything: bool) -> Session:
+        """The session of a run, locked: of a part of the project where little changed and all is well so far."""
+        part = None if everything else self.part()
+        if part is not None:
+            part.lock()
+            try:
+                if self.shortcut.records_as_seen() and part.verdicts:
+                    self.session = part
+                    return part
+            except SpecError:
+                pass  # a look at the whole project tells of every mistake
+            part.unlock()
+        self.session.lock()
+        return self.session
 
     def _doit_tasks(self, names: set[str]) -> list[Any]:
         from doit.task import Task as DoitTask
@@ -196,7 +211,7 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
     def _refuse_unknown_tasks(self, names: list[str]) -> None:
         from bedplate.tasks import names as names_of
 
-        known = {t.name for t in self.session.tasks} | {t.step for t in self.session.tasks}
+        known = {word for t in self.session.tasks for word in (t.name, t.step)} if names else set()
         for name in names:
             if not name.startswith("-") and "*" not in name and name not in known:
                 # a command is one only as the first word

@@ -106,17 +106,17 @@ class Reporter:
     def _summary(self) -> None:
         took = f"{time.monotonic() - self.since:.1f} s"
         # tasks that are up to date were not even handed to doit, unless they were named
-        fresh = len(self.fresh) if self.chosen else max(len(self.session.tasks) - len(self.done), 0)
+        fresh = len(self.fresh) if self.chosen else max(self.session.count - len(self.done), 0)
         if self.done:
             self.console.say(f"{_count(len(self.done), 'task')} done, {fresh} up to date, {took}")
         else:
             self.console.say(f"{_count(fresh, 'task')} up to date")
-        serving = self.session.serving(afresh=bool(self.done))  # a new container has not been asked for yet
-        for line in serving:
+        for line in self.session.serving(afresh=bool(self.done)):  # a new container has not been asked for yet
             self.console.say(line)
-        if not self.chosen and not self.done and not self.fresh and not self.session.dirty:
-            said = (self.session.headline, f"{_count(fresh, 'task')} up to date", *serving)
-            self.shortcut.keep(self.session, said)
+        if self.done and not self.chosen:
+            self.shortcut.settle(self.session, self.done)
+        elif not self.chosen and not self.fresh and not self.session.dirty:
+            self.shortcut.keep(self.session, self.session.up_to_date())
 
     def _after_failure(self) -> None:
         self.console.say("")

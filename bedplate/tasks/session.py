@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import steps
 from bedplate import outputs, own_code, plan, specfile, stale
@@ -38,33 +38,37 @@ if TYPE_CHECKING:
     from bedplate.clients.connections import Connections
 
 FOLDER = ".bedplate"
+WORTH_KEEPING = 10_000_000  # bytes that take longer to hash again than the caches of a large project take to write
+
+
+class Part(NamedTuple):
+    """Of a project that is looked at in part."""
+
+    spec: Spec  # as if it had no other entries
+    tasks: int  # of the whole spec
+    said: Answers  # what is known to be answered
+    serving: Mapping[str, str]  # as World.lines has it, of all services when all was looked at
 
 
 class Session:
     """Opened for the project in `root`; `target` None takes the spec's first. Raises SpecError.
 
-    `exist` False: where nothing else is wrong, a file that the spec names need not be there. `part`: loaded already, of
-    a spec with `of` tasks; `said`: what is known to be answered."""
+    `exist` False: where nothing else is wrong, a file that the spec names need not be there. `part`: what is known of a
+    project of which only a part is looked at."""
 
-    def __init__(
-        self,
-        root: Path,
-        target: str | None,
-        *,
-        exist: bool = True,
-        part: Spec | None = None,
-        of: int = 0,
-        said: Answers | None = None,
-    ) -> None:
+    def __init__(self, root: Path, target: str | None, *, exist: bool = True, part: Part | None = None) -> None:
         self.began_ns = time.time_ns()
         self.root = root
         self.folder = root / FOLDER
         self._named: set[str] = set()
-        self.spec: Spec = part or specfile.load(
-            root / "pipeline.yaml", target, self.folder / "cache", self._named if exist else None
+        self.part = part
+        self.spec: Spec = (
+            part.spec
+            if part
+            else specfile.load(root / "pipeline.yaml", target, self.folder / "cache", self._named if exist else None)
         )
-        self._of = of
-        self.said: Answers = said or {}
+        self.said: Answers = part.said if part else {}
+        self.seen_serving: Mapping[str, str] = part.serving if part else {}
         self.state_path = self.folder / f"{self.spec.target.name}.jsonl"
         self.cache = StatCache(self.folder / "cache" / "files")
         self.pins = Pins(root)
@@ -90,7 +94,7 @@ class Session:
     @property
     def count(self) -> int:
         """How many tasks the whole spec has."""
-        return self._of or len(self.tasks)
+        return self.part.tasks if self.part else len(self.tasks)
 
     @cached_property
     def by_name(self) -> dict[str, Task]:
@@ -122,8 +126,9 @@ class Session:
         """The verdict on every task before any runs, in plan order."""
         all_mistakes(self.tasks, self.reads)
         verdicts = stale.survey(self.tasks, self.record, self.reads.parts, self.world.absent)
-        self.cache.save()
-        self.known.save()
+        if self.part is None or self.cache.hashed > WORTH_KEEPING:
+            self.cache.save()
+            self.known.save()
         return verdicts
 
     @property
@@ -198,6 +203,9 @@ class Session:
             sys.stderr.write(f"another doit works on target '{self.spec.target.name}' here: waiting for it to end\n")
             fcntl.flock(self._lock, fcntl.LOCK_EX)
 
+    def unlock(self) -> None:
+        self._lock.close()
+
     def log_path(self, name: str) -> Path:
         return self.folder / "logs" / self.spec.target.name / (name.replace(":", ".") + ".log")
 
@@ -216,6 +224,11 @@ class Session:
     def headline(self) -> str:
         target = self.spec.target
         return f"{self.spec.project}: target {target.name}, registry {_where(target)}"
+
+    def up_to_date(self) -> tuple[str, ...]:
+        """What a run says that has nothing to do, a line each."""
+        tasks = "1 task" if self.count == 1 else f"{self.count} tasks"
+        return (self.headline, f"{tasks} up to date", *self.serving())
 
     @property
     def command(self) -> str:

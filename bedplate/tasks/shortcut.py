@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,9 @@ class Shortcut:
         self.engine = docker_host.address()
         self.made_by = f"{own_code.identity()} {root} {self.engine}"  # a folder may be copied with all that is in it
         self._stamp = stamp.read(self.file, self.made_by)
+        self._looked = False
+        self._slices: list[int] | None = None
+        self._records: list[stamp.Times | None] = []
 
     @property
     def config(self) -> Mapping[str, Any] | None:
@@ -48,7 +52,7 @@ class Shortcut:
             return None
         from bedplate import specfile
         from bedplate.tasks import touched
-        from bedplate.tasks.session import Session
+        from bedplate.tasks.session import Part, Session
 
         found = touched.read(self._touched, self._stamp.look, changed)
         if found is None:
@@ -56,15 +60,26 @@ class Shortcut:
         spec = specfile.load_some(self.root / "pipeline.yaml", self.target, self.file.parent, found.entries)
         if spec is None:
             return None
-        return Session(self.root, self.target, part=spec, of=found.tasks, said=self._stamp.answers)
+        return Session(self.root, self.target, part=Part(spec, found.tasks, self._stamp.answers, found.serving))
+
+    def records_as_seen(self) -> bool:
+        """Whether no other run has recorded anything since this one looked."""
+        return self._records == self._records_now()
 
     def _changed(self, registry: Callable[[str], OciRegistry]) -> list[int] | None:
-        """The slices of the stamp's paths that are not as they were; None: something else is not."""
+        """The slices of the stamp's paths that are not as they were; None: something else is not. Looks once."""
+        if not self._looked:
+            self._looked = True
+            self._slices = self._look(registry)
+        return self._slices
+
+    def _look(self, registry: Callable[[str], OciRegistry]) -> list[int] | None:
         assert self._stamp
         from bedplate.clients import answers, registry_files
         from bedplate.clients.engine_lists import EngineLists
 
         engine = EngineLists(self._stamp.answers, self.engine)  # it works while the files are looked at
+        self._records = self._records_now()
         looking = stamp.looking(self._stamp)
         try:
             answered = answers.read(self._stamp.answers, engine, registry)
@@ -73,24 +88,56 @@ class Shortcut:
         hold = answered == self._stamp.answers and all(map(registry_files.of_host, self._stamp.registries))
         return changed if hold else None
 
-    def keep(self, session: Session, said: tuple[str, ...]) -> None:
-        """Called by a run that found nothing to do."""
+    def _records_now(self) -> list[stamp.Times | None]:
+        return stamp.times([str(self._stamp.config["dep_file"])]) if self._stamp else []
+
+    def keep(self, session: Session, said: tuple[str, ...], gone: Collection[Question] = ()) -> None:
+        """Called where nothing is to do. `gone`: of a part, questions about what the run has made anew."""
         from bedplate.tasks import touched
 
+        before = self._stamp if session.part else None
         answers, files = _with_files(session.world.answers)
         # a folder that was listed tells of what appears in it
         looked = session.looked
-        paths = [path for path in sorted(looked) if os.path.lexists(path) or not _listed(path, looked)]
-        paths += (path for paths in files.values() for path in paths)
+        there = [path for path in sorted(looked) if os.path.lexists(path) or not _listed(path, looked)]
+        ours = [path for paths in files.values() for path in paths]
+        registries, folders = tuple(files), dict(session.cache.looked_folders)
+        if before:  # what the part does not bear on is as it was
+            there = [*before.look.paths, *there]
+            answers = {**{q: a for q, a in before.answers.items() if q not in gone}, **answers}
+            registries = tuple(dict.fromkeys((*before.registries, *registries)))
+            folders |= before.folders
+        paths = list(dict.fromkeys((*there, *ours)))
         found = stamp.times(paths)
         look = stamp.look(paths, found)
-        if not all(os.path.lexists(path) for paths in files.values() for path in paths):
+        if not all(map(os.path.lexists, ours)):
             return  # gone since it was asked for
-        made = stamp.Stamp(
-            self.made_by, look, answers, tuple(files), said, session.config, session.cache.looked_folders
-        )
-        touched.write(self._touched, session, look, found)
+        made = stamp.Stamp(self.made_by, look, answers, registries, said, session.config, folders)
+        if before:
+            touched.write_part(self._touched, session, before.look, look, found)
+        else:
+            touched.write(self._touched, session, look, found)
         stamp.write(self.file, made, session.began_ns)
+
+    def settle(self, session: Session, done: Sequence[str]) -> None:
+        """Called when a run has done all that there was to do, these tasks. Where they are few it looks once more, so
+        that the next run looks at no more than what changes until then."""
+        from bedplate.errors import SpecError, StepError
+        from bedplate.tasks import touched
+        from bedplate.tasks.session import Session
+
+        if len(done) * touched.MOST > session.count:
+            return  # to ask about all of them again is what the next run may as well do
+        time.sleep(stamp.TICK_NS / 1e9)  # what was just recorded is older than a tick of the clock then
+        try:
+            again = Session(session.root, self.target, part=session.part)
+            again.state = session.state
+            gone = {question for name in done for question in session.world.asked.get(name, ())}
+            again.said = {q: a for q, a in session.world.answers.items() if q not in gone}
+            if not again.dirty:
+                self.keep(again, again.up_to_date(), gone)
+        except (SpecError, StepError, OSError):
+            return  # somebody edits it: the next run tells
 
 
 def _with_files(answers: Answers) -> tuple[dict[Question, Any], dict[str, list[str]]]:

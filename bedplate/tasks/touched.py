@@ -10,7 +10,7 @@ import stat
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from bedplate import kept_file
 from bedplate.tasks import stamp
@@ -32,11 +32,11 @@ SECTIONS = {
 
 
 class Touched(NamedTuple):
-    """`entries`: all whose tasks may have to run, and those that must be known for it. `tasks`: how many there are of
-    the whole spec."""
+    """`entries`: all whose tasks may have to run, and those that must be known for it."""
 
     entries: Entries
-    tasks: int
+    tasks: int  # how many there are of the whole spec
+    serving: Mapping[str, str]  # as World.lines has it
 
 
 def write(file: Path, session: Session, look: Look, found: Sequence[Times | None]) -> None:
@@ -52,18 +52,40 @@ def write(file: Path, session: Session, look: Look, found: Sequence[Times | None
     number = {entry: at for at, entry in enumerate(known_by)}
     links = [[[number[other] for other in links[entry]] for entry in number] for links in (known_by, used_by)]
     theirs = [[number[entry] for entry in owners.get(path, ())] for path in look.paths]
-    blobs = [
-        marshal.dumps((list(were), list(owners)), 2)
-        for were, owners in zip(stamp.slices(found), stamp.slices(theirs), strict=True)
-    ]
-    content: list[Any] = [FORMAT, look.sums, len(session.tasks), list(number), *links, blobs]
-    kept_file.write(file, marshal.dumps(content, 2))
+    content = [FORMAT, look.sums, len(session.tasks), session.world.lines(), list(number), *links]
+    kept_file.write(file, marshal.dumps([*content, _blobs(found, theirs)], 2))
+
+
+def write_part(file: Path, part: Session, before: Look, look: Look, found: Sequence[Times | None]) -> None:
+    """As `write`; `before`: the look at the whole project, beside which the file stands."""
+    from bedplate.tasks import unhashed
+
+    owners = _owners(part)
+    try:
+        version, sums, tasks, _, entries, known_by, used_by, blobs = marshal.loads(file.read_bytes())
+        if owners is None or unhashed.may_fetch(part, part.tasks) or (version, sums) != (FORMAT, before.sums):
+            file.unlink(missing_ok=True)
+            return
+        known = [own for blob in blobs for own in marshal.loads(blob)[1]]
+    except (OSError, ValueError, EOFError, TypeError, LookupError):
+        return
+    number = {tuple(entry): at for at, entry in enumerate(entries)}
+    were = dict(zip(before.paths, known, strict=True))
+    theirs = [sorted({*were.get(p, ()), *(number[entry] for entry in owners.get(p, ()))}) for p in look.paths]
+    content = [FORMAT, look.sums, tasks, part.world.lines(), entries, known_by, used_by]
+    kept_file.write(file, marshal.dumps([*content, _blobs(found, theirs)], 2))
+
+
+def _blobs(found: Sequence[Times | None], owners: Sequence[Sequence[int]]) -> list[bytes]:
+    """One for each slice of the paths: it is read where that slice is not as it was."""
+    both = zip(stamp.slices(found), stamp.slices(owners), strict=True)
+    return [marshal.dumps((list(were), list(own)), 2) for were, own in both]
 
 
 def read(file: Path, look: Look, changed: Iterable[int]) -> Touched | None:
     """`changed`: the slices of the stamp's look that are not as they were. None: look at all of the project."""
     try:
-        version, sums, tasks, entries, known_by, used_by, blobs = marshal.loads(file.read_bytes())
+        version, sums, tasks, serving, entries, known_by, used_by, blobs = marshal.loads(file.read_bytes())
         if (version, sums) != (FORMAT, look.sums):
             return None
         paths = stamp.slices(look.paths)
@@ -79,7 +101,7 @@ def read(file: Path, look: Look, changed: Iterable[int]) -> Touched | None:
         names: dict[str, set[str]] = {}
         for section, name in (entries[at] for at in needed):
             names.setdefault(section, set()).add(name)
-        return Touched(names, tasks)
+        return Touched(names, tasks, serving)
     except (OSError, ValueError, EOFError, TypeError, LookupError):
         return None
 
