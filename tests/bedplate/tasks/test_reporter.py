@@ -17,6 +17,7 @@ from bedplate.tasks.reporter import Reporter
 class Session:
     tasks = ("one", "two")
     dirty = ()
+    part = None
     headline = "iris"
     command = "doit"
     root = Path("/project")
@@ -26,6 +27,13 @@ class Session:
 
     def log_path(self, name: str) -> Path:
         return self.root / name
+
+    @property
+    def count(self) -> int:
+        return len(self.tasks)
+
+    def up_to_date(self) -> tuple[str, ...]:
+        return (self.headline,)
 
 
 class Stamps:
