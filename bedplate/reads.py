@@ -11,7 +11,7 @@ from bedplate.errors import Mistake, SpecError
 from bedplate.fingerprint import Parts
 from bedplate.pins import Reference
 from bedplate.read_cache import ReadCache, Summary
-from bedplate.step import DockerfileFiles, Files, FileSet, Requirements, Task, Tree, Upstream
+from bedplate.step import DockerfileFiles, Files, FileSet, Requirements, Task, TeamFile, Tree, Upstream
 
 if TYPE_CHECKING:
     from bedplate.context import Recipe
@@ -81,6 +81,10 @@ class Reads:
                 known = (files, context.tree(files, self.root, self.cache))
             elif isinstance(files, Requirements):
                 known = (files, requirements.file_set(files, self.root, self.cache))
+            elif isinstance(files, TeamFile):
+                from bedplate.azureml import team_files
+
+                known = (files, team_files.file_set(files, self.root, self.cache))
             else:
                 known = (files, context.read(files, self.root, self.cache, self._onbuild))
             self._read[id(files)] = known

@@ -67,7 +67,15 @@ class Upstream:
     needed: bool = True
 
 
-Files: TypeAlias = DockerfileFiles | Tree | Requirements | Upstream
+@dataclass(frozen=True)
+class TeamFile:
+    """A YAML of Azure ML's that a team has, of a deployment or of an environment, and all the files that it names."""
+
+    path: str
+    deployment: bool
+
+
+Files: TypeAlias = DockerfileFiles | Tree | Requirements | Upstream | TeamFile
 
 
 # ---- tasks

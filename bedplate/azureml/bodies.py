@@ -8,7 +8,7 @@ import posixpath
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from bedplate.azureml.documents import EnvironmentVersion, OnlineDeployment, OnlineEndpoint
+from bedplate.azureml.documents import EnvironmentVersion, ModelVersion, OnlineDeployment, OnlineEndpoint
 from bedplate.errors import StepError
 from bedplate.model import Route
 
@@ -17,6 +17,7 @@ Body: TypeAlias = dict[str, Any]  # JSON
 AUTH = {"key": "Key", "aml_token": "AMLToken", "aad_token": "AADToken"}
 IDENTITY = {"system_assigned": "SystemAssigned", "user_assigned": "UserAssigned"}
 SCALE = {"default": "Default", "target_utilization": "TargetUtilization"}
+CONTENT = "dev.bedplate.content"  # of a model that was sent from here: sha256 of its files
 DURATIONS = ("timeout", "period", "initial_delay", "polling_interval")  # seconds in YAML, ISO 8601 on the wire
 
 
@@ -25,11 +26,15 @@ def content(body: Any) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:16]
 
 
-def environment(version: EnvironmentVersion, conda: str | None) -> Body:
-    """`conda`: the text of its conda file."""
+def environment(version: EnvironmentVersion, conda: str | None, context: str | None = None) -> Body:
+    """`conda`: the text of its conda file; `context`: where what it is built from stands."""
     properties: Body = {"isAnonymous": False, "isArchived": False, "tags": dict(version.tags)}
     properties |= _given(
-        image=version.image, condaFile=conda, description=version.description, osType=_os(version.os_type)
+        image=version.image,
+        build=_given(contextUri=context, dockerfilePath=version.build.dockerfile) if version.build else None,
+        condaFile=conda,
+        description=version.description,
+        osType=_os(version.os_type),
     )
     if version.properties:
         properties["properties"] = dict(version.properties)
@@ -107,28 +112,36 @@ def deployment(
     return {
         "location": location,
         "tags": dict(settings.get("tags", {})),
-        "sku": {"name": "Default", "capacity": made.instance_count or 1},
+        "sku": {"name": "Default", **_given(capacity=_capacity(made))},
         "properties": properties,
     }
 
 
-def model(datastore: str, path: str, kind: str | None = None, tags: Mapping[str, str] | None = None) -> Body:
-    """`datastore`: its ARM id; `path`: in it, of the file or folder."""
+def model(datastore: str, path: str, told: ModelVersion, sha256: str) -> Body:
+    """`datastore`: its ARM id; `path`: in it, of the file or folder; `sha256`: of what stands there."""
     uri = posixpath.join("azureml:/" + datastore.replace("/resourceGroups/", "/resourcegroups/"), "paths", path)
     uri = uri.replace("/providers/Microsoft.MachineLearningServices", "")
     return {
         "properties": {
-            "modelType": kind or "custom_model",
+            "modelType": told.type or "custom_model",
             "modelUri": uri,
             "isAnonymous": False,
             "isArchived": False,
-            "tags": dict(tags or {}),
+            "tags": dict(told.tags),
+            "properties": {**told.properties, CONTENT: sha256},
+            **_given(description=told.description),
         }
     }
 
 
 def code(uri: str, sha256: str) -> Body:
     return {"properties": {"codeUri": uri, "isAnonymous": True, "properties": {"hash_sha256": sha256}}}
+
+
+def _capacity(made: OnlineDeployment) -> int | None:
+    """None: the number is the scaling's own, and a PUT must not set it back."""
+    scaled = (made.settings.get("scale_settings") or {}).get("type") == "target_utilization"
+    return made.instance_count or (None if scaled else 1)
 
 
 def _identity(said: Mapping[str, Any]) -> Body:

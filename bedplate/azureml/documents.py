@@ -110,9 +110,15 @@ def deployment(
         scoring_script=service.entry_script,
         variables={**variables, **entry.settings.get("environment_variables", {})},
         instance_type=entry.instance_type,
-        instance_count=entry.instance_count,
+        instance_count=_instances(entry),
         settings=deployment_settings(entry),
     )
+
+
+def _instances(entry: OnlineEndpointDeploy) -> int | None:
+    """One is what the schema says where nobody has; whoever scales did not mean that."""
+    scale = entry.settings.get("scale_settings") or {}
+    return None if scale.get("type") == "target_utilization" and entry.instance_count == 1 else entry.instance_count
 
 
 def endpoint(name: str, entry: OnlineEndpointDeploy) -> OnlineEndpoint:

@@ -58,7 +58,7 @@ def of_deployment(where: str, asked: Body, found: Body) -> list[Difference]:
 
     The number of instances is not where something scales it."""
     scaled = (asked["properties"].get("scaleSettings") or {}).get("scaleType") == "TargetUtilization"
-    sku = {} if scaled else {"capacity": asked["sku"]["capacity"]}
+    sku = {} if scaled else {"capacity": asked["sku"].get("capacity")}
     return list(_differences(where, {"sku": sku, "tags": asked["tags"], **asked["properties"]}, _flat(found)))
 
 

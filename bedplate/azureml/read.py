@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -39,6 +39,21 @@ def deployment(path: str, root: Path) -> OnlineDeployment:
     return read
 
 
+def with_files(
+    path: str, root: Path, *, deployment: bool
+) -> tuple[EnvironmentVersion | OnlineDeployment, Sequence[str]]:
+    """What stands in the file, and the YAML files that it consists of. Raises SpecError with every mistake."""
+    file = _File(path, root)
+    rule, build = (rules.DEPLOYMENT, _File.deployment) if deployment else (rules.ENVIRONMENT, _File.environment)
+    noun: EnvironmentVersion | OnlineDeployment = file.whole(rule, build)
+    return noun, [path, *file.includes]
+
+
+def elsewhere(path: str) -> bool:
+    """Is it a URI, and no path of the project?"""
+    return "://" in path or path.startswith("azureml:")
+
+
 def conda_text(environment: EnvironmentVersion, root: Path) -> str | None:
     """What its conda file holds; None: it has none."""
     if environment.conda_file:
@@ -59,6 +74,7 @@ class _File:
             raise SpecError([Mistake(path, 0, 0, f"cannot be read: {error.strerror}")]) from None
         self._node, self._mistakes = yaml_text.read(content, path)
         self._included: list[Mistake] = []
+        self.includes: list[str] = []
 
     def whole(self, rule: Rule, build: Any) -> Any:  # a method of this class, for one of two nouns
         made = self.made(rule, build)
@@ -153,10 +169,12 @@ class _File:
         below = self._file(path, keys)
         if below is None:
             return None
+        self.includes.append(below)
         try:
             other = _File(below, self._root)
             made = other.made(rule, build)
             self._included += other._mistakes.all()
+            self.includes += other.includes
         except SpecError as error:
             self._included += error.mistakes
             return None
@@ -183,9 +201,7 @@ class _File:
 
     def _local(self, path: str, keys: Keys) -> str:
         """A path of the project; a URI is handed on."""
-        if "://" in path or path.startswith("azureml:"):
-            return path
-        return self._file(path, keys) or ""
+        return path if elsewhere(path) else self._file(path, keys) or ""
 
     def _file(self, path: str, keys: Keys) -> str | None:
         """The path below the project's root, of something that is there."""

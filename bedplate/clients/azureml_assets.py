@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from bedplate.azureml import bodies as azureml_bodies
+from bedplate.azureml.documents import ModelVersion
 from bedplate.clients import azure_blobs, azureml_storage
 from bedplate.clients.azure_versions import ML
 from bedplate.errors import StepError
@@ -75,9 +76,9 @@ def code_place(azure: Azure, sent: Upload) -> str:
     return f"{azure.workspace_id}/codes/{sent.sha256[:32]}/versions/1"
 
 
-def model_place(azure: Azure, name: str, sent: Upload) -> str:
-    """ARM id of the version that holds this model: its content names it."""
-    return f"{azure.workspace_id}/models/{name}/versions/{sent.sha256[:16]}"
+def model_place(azure: Azure, name: str, sent: Upload, version: str | None = None) -> str:
+    """ARM id of the version that holds this model: its content names it, where nothing else does."""
+    return f"{azure.workspace_id}/models/{name}/versions/{version or sent.sha256[:16]}"
 
 
 def code(azure: Azure, sent: Upload, log: Log) -> str:
@@ -102,22 +103,43 @@ def code(azure: Azure, sent: Upload, log: Log) -> str:
     return place
 
 
-def model(azure: Azure, name: str, sent: Upload, log: Log, kind: str | None, tags: Mapping[str, str]) -> str:
-    """ARM id of the model's version, which is sent if it is not there."""
-    place = model_place(azure, name, sent)
-    if azure.get(place, ML) is not None:
-        log.note(f"model {name} is in the workspace: nothing is sent")
+def model(azure: Azure, name: str, sent: Upload, log: Log, told: ModelVersion) -> str:
+    """ARM id of the model's version, which is sent if it is not there.
+
+    Where `told` has a version: that one. StepError: it was sent from here, and is another model."""
+    place = model_place(azure, name, sent, told.version)
+    found = azure.get(place, ML)
+    if found is not None:
+        _check_content(found, name, sent, told, log)
         return place
     above = f"LocalUpload/{sent.sha256}"
+    send(azure, above, sent, log, f"model {name}")
+    datastore = azureml_storage.datastore(azure)
+    azure.put(place, azureml_bodies.model(datastore, f"{above}/{sent.name}", told, sent.sha256), ML)
+    return place
+
+
+def _check_content(found: Mapping[str, Any], name: str, sent: Upload, told: ModelVersion, log: Log) -> None:
+    """A version that is there cannot be changed."""
+    held = ((found.get("properties") or {}).get("properties") or {}).get(azureml_bodies.CONTENT)
+    which = f"model {name}:{told.version}" if told.version else f"model {name}"
+    if told.version is None or held == sent.sha256:
+        log.note(f"{which} is in the workspace: nothing is sent")
+    elif held is None:
+        log.note(f"{which} was registered by another: it is taken as it stands, and nothing is sent")
+    else:
+        hint = "raise its `version`, or leave that out: its content then names it"
+        raise StepError(f"{which} is in the workspace, and what lies at {told.path} is another", hint)
+
+
+def send(azure: Azure, above: str, sent: Upload, log: Log, what: str) -> None:
+    """Into the workspace's own datastore, below the folder `above`."""
 
     def container() -> _To:
         to = azureml_storage.container(azure)
         return _To(f"{to.url}/{above}", to.signature, to.token)
 
-    _send(azure, container, sent, log, f"model {name}")
-    datastore = azureml_storage.datastore(azure)
-    azure.put(place, azureml_bodies.model(datastore, f"{above}/{sent.name}", kind, tags), ML)
-    return place
+    _send(azure, container, sent, log, what)
 
 
 def registered(azure: Azure, named: str) -> str:

@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from bedplate.clients.azure_versions import BLOB, ML
@@ -41,16 +41,11 @@ def container(azure: Azure) -> Container:
     """Where models are sent to. By the datastore's credentials: its signature, one made with its account key, or
 
     (a datastore that has none: access by identity) the token of whoever is signed in. Raises StepError."""
-    place = datastore(azure)
-    found = azure.get(place, ML)
-    if found is None:
-        raise StepError(f"the workspace has no datastore {DATASTORE}", HINT)
-    said = found["properties"]
-    protocol, suffix = said.get("protocol") or "https", said.get("endpoint") or azure.sign_in.cloud.storage
+    place, said = datastore(azure), _properties(azure)
     account, name = str(said["accountName"]), str(said["containerName"])
-    url = f"{protocol}://{account}.blob.{suffix}/{name}"
+    place_url = _url(azure, said)
     if (said.get("credentials") or {}).get("credentialsType") == "None":
-        return Container(url, None, azure.token(STORAGE))
+        return Container(place_url, None, azure.token(STORAGE))
     secrets = azure.post(f"{place}/listSecrets", None, ML).document
     signature = str(secrets.get("sasToken") or "").lstrip("?")
     if not signature and secrets.get("key"):
@@ -58,7 +53,25 @@ def container(azure: Azure) -> Container:
     if not signature:
         kind = secrets.get("secretsType") or "no secret"
         raise StepError(f"datastore {DATASTORE} has {kind}, with which nothing can be sent there", HINT)
-    return Container(url, Secret(signature), None)
+    return Container(place_url, Secret(signature), None)
+
+
+def url(azure: Azure) -> str:
+    """Of the container that models are sent to. Raises StepError."""
+    return _url(azure, _properties(azure))
+
+
+def _properties(azure: Azure) -> dict[str, Any]:  # Any: Azure's JSON
+    found = azure.get(datastore(azure), ML)
+    if found is None:
+        raise StepError(f"the workspace has no datastore {DATASTORE}", HINT)
+    said: dict[str, Any] = found["properties"]
+    return said
+
+
+def _url(azure: Azure, said: dict[str, Any]) -> str:
+    protocol, suffix = said.get("protocol") or "https", said.get("endpoint") or azure.sign_in.cloud.storage
+    return f"{protocol}://{said['accountName']}.blob.{suffix}/{said['containerName']}"
 
 
 def sign(account: str, container: str, key: Secret, until: float) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
 
 from bedplate import conda_file, folder, inference_server, labels, own_images
 from bedplate.azureml import bodies as azureml_bodies
@@ -26,7 +25,7 @@ from bedplate.model import (
     Workspace,
 )
 from bedplate.questions import Answers, Question
-from bedplate.step import Clients, Files, FileSet, Given, Made, Requirements, Task, Tree
+from bedplate.step import Clients, Files, FileSet, Given, Made, Requirements, Task, TeamFile
 from bedplate.yamlfile.written import written
 from steps.create_environment import in_place, local, recipe
 
@@ -87,21 +86,20 @@ def task(spec: Spec, entry: EnvironmentEntry) -> Task:
     files: list[Files] = [] if entry.user_managed else list(listed)
     files += [upstream] if upstream else []
     if entry.from_:
-        # what it names lies beside it, as a rule
-        files = [Tree(str(PurePosixPath(entry.from_).parent) if "/" in entry.from_ else entry.from_)]
+        files = [TeamFile(entry.from_, deployment=False)]
     needs = (f"push:{entry.image}",) if ours else ()
     return Task("create_environment", entry.name, inputs, files=tuple(files), needs=needs)
 
 
 def run(inputs: Inputs, given: Given, clients: Clients) -> Environment:
     """Raises SpecError for a dependency file that cannot serve, StepError where Azure refuses."""
-    from bedplate.clients import azureml_assets
+    from bedplate.clients import azureml_environments
 
     built = local.run(inputs.own, given, clients) if inputs.own else None
     wanted, conda, body = _wanted(inputs, given, clients, built.image if built else None)
     _write(wanted, conda, inputs, clients)
     place = _place(wanted, clients)
-    azureml_assets.put_version(clients.azure, place, body, clients.log, f"environment {wanted.name}:{wanted.version}")
+    azureml_environments.put(clients.azure, place, wanted, body, clients.root, clients.log)
     made = Environment(inputs.name, "azureml", wanted.image or "", given.fingerprint, place, None)
     return replace(made, digest=built.digest, tags=built.tags) if built else made
 
@@ -147,11 +145,11 @@ def _wanted(
     """The version that the spec asks for, named by its content; its conda file's text; and its body.
 
     `image`: its own, by digest."""
-    wanted, conda = _from(inputs, clients.root) if inputs.from_ else _own(inputs, given, clients, image)
-    if wanted.build is not None:
-        hint = "write the image under `images:` in pipeline.yaml: Bedplate builds it"
-        raise StepError(f"{inputs.from_}: an environment that Azure ML builds is not taken over", hint)
-    body = azureml_bodies.environment(wanted, conda)
+    if inputs.from_:
+        wanted, conda, body = _from(inputs.from_, clients)
+    else:
+        wanted, conda = _own(inputs, given, clients, image)
+        body = azureml_bodies.environment(wanted, conda)
     return replace(wanted, name=wanted.name or inputs.name, version=azureml_bodies.content(body)), conda, body
 
 
@@ -203,11 +201,12 @@ def _brought(inputs: Inputs, clients: Clients) -> bool:
     return inputs.image is not None and bool(inference_server.brought(inputs.image, clients.spec, texts))
 
 
-def _from(inputs: Inputs, root: Path) -> tuple[EnvironmentVersion, str | None]:
+def _from(path: str, clients: Clients) -> tuple[EnvironmentVersion, str | None, azureml_bodies.Body]:
     from bedplate.azureml import read as azureml_read
+    from bedplate.clients import azureml_environments
 
-    read = azureml_read.environment(inputs.from_ or "", root)
-    return read, azureml_read.conda_text(read, root)
+    read = azureml_read.environment(path, clients.root)
+    return read, *azureml_environments.described(clients.azure, read, clients.root)
 
 
 def _write(wanted: EnvironmentVersion, conda: str | None, inputs: Inputs, clients: Clients) -> None:

@@ -11,7 +11,7 @@ from bedplate.azureml import documents as azureml_yaml
 from bedplate.azureml import drift
 from bedplate.azureml.documents import EnvironmentVersion, ModelVersion, OnlineDeployment, OnlineEndpoint
 from bedplate.azureml.refs import AssetRef
-from bedplate.clients import azureml_assets, azureml_versions
+from bedplate.clients import azureml_assets, azureml_environments, azureml_versions
 from bedplate.clients.azure_versions import ML
 from bedplate.clients.azureml_assets import Upload
 from bedplate.errors import StepError
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from steps.deploy.online_endpoint import Inputs
 
 SERVICE = "bedplate.service"
+SERVED_BY_AZURE = ("mlflow_model", "triton_model")  # models for which Azure ML has server and packages of its own
 
 
 @dataclass(frozen=True)
@@ -103,26 +104,33 @@ class _Assets:
         return self._environment(), self._model(model), self._code(code)
 
     def _environment(self) -> str | None:
-        told = self._made.environment
-        if self._inputs.from_ and isinstance(told, AssetRef):
+        told, model = self._made.environment, self._made.model
+        if self._inputs.from_ and isinstance(told, AssetRef) and not self._made_here(told):
             return self._id(told)
         if isinstance(told, EnvironmentVersion):
             return self._version(told)
+        if told is None and isinstance(model, ModelVersion) and model.type in SERVED_BY_AZURE:
+            return None
         return self._given.one(Environment).reference
+
+    def _made_here(self, told: AssetRef) -> bool:
+        """Is it the environment that this run has made from a YAML in which it has that name and version?"""
+        from bedplate.azureml import read as azureml_read
+
+        spec = self._clients.spec
+        path = spec.environments[spec.services[self._inputs.service].environment].from_
+        if path is None or told.scope:
+            return False
+        own = azureml_read.environment(path, self._clients.root)
+        return told.name == own.name and told.version in (None, own.version)
 
     def _version(self, told: EnvironmentVersion) -> str:
         """An environment that stands in the YAML itself: a version named by its content."""
-        from bedplate.azureml import read as azureml_read
-
-        if told.build is not None:
-            hint = "write the image under `images:` in pipeline.yaml: Bedplate builds it"
-            raise StepError(f"{self._inputs.from_}: an environment that Azure ML builds is not taken over", hint)
-        body = azureml_bodies.environment(told, azureml_read.conda_text(told, self._clients.root))
+        _, body = azureml_environments.described(self._azure, told, self._clients.root)
         name, version = told.name or self._inputs.service, azureml_bodies.content(body)
         place = f"{self._azure.workspace_id}/environments/{name}/versions/{version}"
         if self._send:
-            log = self._clients.log
-            azureml_assets.put_version(self._azure, place, body, log, f"environment {name}:{version}")
+            azureml_environments.put(self._azure, place, told, body, self._clients.root, self._clients.log)
         return place
 
     def _model(self, own: Upload | None) -> str | None:
@@ -130,7 +138,8 @@ class _Assets:
         if isinstance(told, AssetRef):
             return self._id(told)
         if isinstance(told, ModelVersion):
-            return self._sent_model(told.name or inputs.service, self._read(told.path), told)
+            named = told if told.name else replace(told, version=None)
+            return self._sent_model(told.name or inputs.service, self._read(told.path), named)
         if inputs.registered:
             return azureml_assets.registered(self._azure, inputs.registered)
         if own is None or not inputs.model:
@@ -139,8 +148,8 @@ class _Assets:
 
     def _sent_model(self, name: str, sent: Upload, told: ModelVersion) -> str:
         if not self._send:
-            return azureml_assets.model_place(self._azure, name, sent)
-        return azureml_assets.model(self._azure, name, sent, self._clients.log, told.type, told.tags)
+            return azureml_assets.model_place(self._azure, name, sent, told.version)
+        return azureml_assets.model(self._azure, name, sent, self._clients.log, told)
 
     def _code(self, own: Upload | None) -> str | None:
         told = self._made.code

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any
 
 from bedplate import folder
@@ -22,7 +21,7 @@ from bedplate.model import (
     Workspace,
 )
 from bedplate.questions import Answers, Question
-from bedplate.step import Clients, Files, Given, Tree
+from bedplate.step import Clients, Files, Given, TeamFile
 
 ENDPOINT, DEPLOYMENT = "endpoint.yml", "deployment.yml"
 
@@ -91,10 +90,8 @@ def aside(spec: Spec, service: ServiceEntry, entry: OnlineEndpointDeploy) -> Asi
 
 
 def files(entry: OnlineEndpointDeploy) -> Sequence[Files]:
-    """What is read beside code and model; what a YAML names lies beside it, as a rule."""
-    if entry.from_ is None:
-        return ()
-    return (Tree(str(PurePosixPath(entry.from_).parent) if "/" in entry.from_ else entry.from_),)
+    """What is read beside code and model."""
+    return (TeamFile(entry.from_, deployment=True),) if entry.from_ else ()
 
 
 def run(inputs: Inputs, given: Given, clients: Clients) -> Deployment:

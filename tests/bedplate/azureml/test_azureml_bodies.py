@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from bedplate.azureml import bodies
-from bedplate.azureml.documents import EnvironmentVersion, OnlineDeployment, OnlineEndpoint
+from bedplate.azureml.documents import EnvironmentVersion, ModelVersion, OnlineDeployment, OnlineEndpoint
 from bedplate.errors import StepError
 from bedplate.model import InferenceConfig, Route
 
@@ -100,6 +101,15 @@ def test_traffic_changes_nothing_else_of_an_endpoint_that_others_made() -> None:
     }
 
 
+def test_the_number_of_instances_is_the_scalings_own() -> None:
+    """A PUT with a number would set the deployment back to it."""
+    scale = {"scale_settings": {"type": "target_utilization", "min_instances": 2, "max_instances": 5}}
+    counted = OnlineDeployment("b", "e", True, None, None, None, None, settings=scale)
+    assert bodies.deployment(counted, "westeurope", None, None, None)["sku"] == {"name": "Default"}
+    assert bodies.deployment(replace(counted, instance_count=3), "", None, None, None)["sku"]["capacity"] == 3
+    assert bodies.deployment(replace(counted, settings={}), "", None, None, None)["sku"]["capacity"] == 1
+
+
 def test_an_environment_with_routes() -> None:
     route = Route(8080, "/ready")
     wanted = EnvironmentVersion("e", None, "r@sha256:1", inference_config=InferenceConfig(route, route, route))
@@ -109,7 +119,10 @@ def test_an_environment_with_routes() -> None:
 
 
 def test_a_model_is_named_as_the_clients_of_microsoft_name_it() -> None:
-    sent = bodies.model(f"{WS}/datastores/workspaceblobstore", "LocalUpload/1/model")["properties"]
+    told = ModelVersion("", type="mlflow_model", description="flowers", tags={"a": "b"}, properties={"c": "d"})
+    sent = bodies.model(f"{WS}/datastores/workspaceblobstore", "LocalUpload/1/model", told, "0123")["properties"]
+    assert (sent["modelType"], sent["description"], sent["tags"]) == ("mlflow_model", "flowers", {"a": "b"})
+    assert sent["properties"] == {"c": "d", "dev.bedplate.content": "0123"}
     assert sent["modelUri"] == (
         "azureml://subscriptions/s/resourcegroups/rg/workspaces/w/datastores/workspaceblobstore/paths/"
         "LocalUpload/1/model"

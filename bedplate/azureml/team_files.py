@@ -1,0 +1,50 @@
+"""azureml.team_files: what a YAML of Azure ML's that a team has stands for on disk: itself and all that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bedplate.azureml import read
+from bedplate.azureml.documents import EnvironmentVersion, ModelVersion, OnlineDeployment
+from bedplate.context import disk
+from bedplate.file_set import FileSet
+from bedplate.step import TeamFile, Tree
+
+if TYPE_CHECKING:
+    from bedplate.stat_cache import StatCache
+
+
+def file_set(files: TeamFile, root: Path, cache: StatCache) -> FileSet:
+    """By their paths below the project's root. Raises SpecError with every mistake in the YAML."""
+    cache.looked.add(str(root / files.path))
+    noun, paths = read.with_files(files.path, root, deployment=files.deployment)
+    found = {}
+    for path in (*paths, *(_named(noun))):
+        one = disk.tree(Tree(path), root, cache)
+        # of a file, the set's root is the folder that it lies in; of a folder, the folder itself
+        above = "" if one.root in ("", ".") else f"{one.root}/"
+        found.update({above + file.path: replace(file, path=above + file.path) for file in one.files})
+    return FileSet("", tuple(found[path] for path in sorted(found)))
+
+
+def _named(noun: EnvironmentVersion | OnlineDeployment) -> Iterator[str]:
+    """Files and folders of the project; what stands elsewhere is Azure's to know."""
+    if isinstance(noun, EnvironmentVersion):
+        yield from _of_environment(noun)
+        return
+    if isinstance(noun.environment, EnvironmentVersion):
+        yield from _of_environment(noun.environment)
+    if isinstance(noun.model, ModelVersion) and not read.elsewhere(noun.model.path):
+        yield noun.model.path
+    if isinstance(noun.code, str):
+        yield noun.code
+
+
+def _of_environment(noun: EnvironmentVersion) -> Iterator[str]:
+    if noun.conda_file:
+        yield noun.conda_file
+    if noun.build and not read.elsewhere(noun.build.path):
+        yield noun.build.path
