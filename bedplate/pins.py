@@ -169,6 +169,8 @@ def refuse(missing: Iterable[Reference], why: str) -> SpecError:
 
 def placed(root: Path, references: Sequence[Reference]) -> list[Reference]:
     """With line, column and source. A file that cannot be read gives none: whoever reads it says why."""
+    if not references:
+        return []
     from bedplate.specfile import places
     from bedplate.yamlfile import text as yaml_text
 

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bedplate import smoke
 from bedplate.errors import StepError
 from bedplate.model import Deployment, SmokeCase, SmokeReport, Spec
 from bedplate.questions import Answers, Question
@@ -45,6 +44,7 @@ def run(inputs: Inputs, given: Given, clients: Clients) -> SmokeReport:
     if not inputs.cases:
         clients.log.note(f"nothing to do: service {inputs.service} has no smoke_test")
         return SmokeReport(inputs.service, ())
+    from bedplate import smoke
     from bedplate.clients.endpoint import Endpoint
 
     headers = _sign_in(deployed, clients)

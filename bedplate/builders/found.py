@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bedplate import labels
-from bedplate.builders import upstream
 from bedplate.clients import registry_files
 from bedplate.errors import DamagedError, StepError
 from bedplate.machine import this_platform
@@ -79,6 +78,8 @@ def in_engine(image: BuiltImage, path: str, registry: Registry | None, clients: 
     if held is not None and (theirs or _of_engine(held).get(labels.FINGERPRINT) == image.fingerprint):
         return image.tag
     if theirs:
+        from bedplate.builders import upstream
+
         upstream.take(theirs.reference, theirs.platform or this_platform(), image.tag, clients)
         return image.tag
     digest = image.digest
