@@ -181,7 +181,12 @@ class _File:
         return made
 
     def _build(self, plain: Plain, keys: Keys) -> Build:
-        return Build(self._local(plain.get("path", "."), (*keys, "path")), plain.get("dockerfile_path", "Dockerfile"))
+        place, dockerfile = (*keys, "path"), plain.get("dockerfile_path", "Dockerfile")
+        path = self._local(plain.get("path", "."), place)
+        there = self._root / path
+        if path and not elsewhere(path) and there.is_dir() and not (there / dockerfile).is_file():
+            self._say(places.at(self._node, place), place, f"there is no file {posixpath.join(path, dockerfile)}")
+        return Build(path, dockerfile)
 
     def _code(self, code: Plain, keys: Keys) -> AssetRef | str | None:
         if "code" not in code:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bedplate.azureml import read
+from bedplate.azureml import ignored, read
 from bedplate.azureml.documents import EnvironmentVersion, ModelVersion, OnlineDeployment
 from bedplate.context import disk
 from bedplate.file_set import FileSet
@@ -26,7 +26,9 @@ def file_set(files: TeamFile, root: Path, cache: StatCache) -> FileSet:
         one = disk.tree(Tree(path), root, cache)
         # of a file, the set's root is the folder that it lies in; of a folder, the folder itself
         above = "" if one.root in ("", ".") else f"{one.root}/"
-        found.update({above + file.path: replace(file, path=above + file.path) for file in one.files})
+        left_out = ignored.in_folder(root / path)
+        files_sent = (file for file in one.files if file.kind != "dir" and not left_out(file.path))
+        found.update({above + file.path: replace(file, path=above + file.path) for file in files_sent})
     return FileSet("", tuple(found[path] for path in sorted(found)))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from bedplate.azureml import bodies as azureml_bodies
+from bedplate.azureml import ignored
 from bedplate.azureml.documents import ModelVersion
 from bedplate.clients import azure_blobs, azureml_storage
 from bedplate.clients.azure_versions import ML
@@ -46,12 +47,14 @@ def upload(path: str, found: FileSet, root: Path) -> Upload:
 
 
 def at(path: str, root: Path) -> Upload:
-    """What stands at `path` of the project now, but for what Python leaves behind."""
+    """What stands at `path` of the project now, but for what Python leaves behind and what `az ml` leaves out."""
     place = root / path
     if place.is_file():
         return _hashed(place.name, {place.name: place})
+    left_out = ignored.in_folder(place)
     inside = (one for one in sorted(place.rglob("*")) if one.is_file() and "__pycache__" not in one.parts)
-    return _hashed(place.name, {f"{place.name}/{one.relative_to(place).as_posix()}": one for one in inside})
+    named = ((one.relative_to(place).as_posix(), one) for one in inside)
+    return _hashed(place.name, {f"{place.name}/{path}": one for path, one in named if not left_out(path)})
 
 
 def _hashed(name: str, files: Mapping[str, Path]) -> Upload:

@@ -155,7 +155,7 @@ class _Assets:
         told = self._made.code
         if isinstance(told, AssetRef):
             return self._id(told)
-        if self._inputs.from_ and told is not None and told != self._inputs.code:
+        if self._inputs.from_ and told is not None:
             own = self._read(told)
         if own is None:
             return None

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bedplate import fingerprint, specfile
+from bedplate.azureml.drift import Difference
 from bedplate.checks import project as checks
 from bedplate.checks.finding import Finding
 from bedplate.clients import azure_operations
@@ -128,11 +129,14 @@ class Project:
         Lock().with_entry(reference, "linux/amd64", DIGEST, taken).write(self.root / "pipeline.lock")
         return DIGEST
 
-    def drift(self) -> list[str]:
-        """What `doit plan --remote` would say of environment and service."""
+    def drift_of_environment(self) -> list[Difference]:
         made = self._task(create_environment)
         outputs: dict[str, Any] = {need: PushedImage("base", "r.io/base", DIGEST, "b" * 64, ()) for need in made.needs}
-        found = create_environment.drift(made.inputs, self._given(made, outputs), self._clients())
+        return create_environment.drift(made.inputs, self._given(made, outputs), self._clients()) or []
+
+    def drift(self) -> list[str]:
+        """What `doit plan --remote` would say of environment and service."""
+        found = self.drift_of_environment()
         task = self._task(deploy)
         environment = self.environment_output
         found += deploy.drift(task.inputs, self._given(task, {task.needs[0]: environment}), self._clients())
