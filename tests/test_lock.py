@@ -203,6 +203,18 @@ def test_a_registry_that_is_down_is_named_and_what_others_say_is_kept(world: Wor
     assert "127.0.0.1:9/up/gone:1: " in project.output
 
 
+def test_only_the_digests_are_asked_for_that_the_named_tasks_need(world: World) -> None:
+    project = world.project
+    project.spec("a: {context: a}\nb: {context: b}")
+    project.write({"b/Dockerfile": "FROM 127.0.0.1:9/up/gone:1\n"})
+    assert project.doit("plan", "a") == 2
+    assert f"pipeline.lock would get {world.up}/up/alpine:1" in project.output
+    assert project.doit("push:a") == 0
+    assert list(project.lock()) == [f"{world.up}/up/alpine:1"]
+    assert project.doit("plan", "b") == 1
+    assert "127.0.0.1:9/up/gone:1: " in project.output
+
+
 def test_an_unknown_image_of_a_registry_is_named(world: World) -> None:
     world.write("FROM {up}/up/alpine:nine\n")
     assert world.project.doit() == 1

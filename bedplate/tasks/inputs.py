@@ -41,10 +41,9 @@ class Inputs(DoitCmdBase):  # type: ignore[misc]  # doit has no types
             return 3
         task = names.maker(session, pos_args[0])
         needed = plans.upstream(session.tasks, {task.name})
-        images = [t.entry for t in session.tasks if t.name in needed and t.step == "build_base"]
         try:
             # of the others, which may be out of reach, nothing is asked
-            for _ in session.pin(locked=self.loader.locked, write=False, images=images) if images else ():
+            for _ in session.upstreams.pin(needed, locked=self.loader.locked, write=False):
                 pass
             made = to_json(session, task)
         except SpecError as error:

@@ -142,19 +142,19 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
         session._shared["yes"] = self.yes
         self.reporter = Reporter(session, self.console, self.shortcut, chosen=chosen)
         self.console.say(session.headline, "bold")
-        for line in session.pin(locked=self.locked, write=True, go_on=self.go_on):
+        about = {task.name for task in session.tasks}
+        if words:
+            from bedplate.tasks import names
+
+            about = names.of_run(session, words)
+        for line in session.upstreams.pin(about, locked=self.locked, write=True, go_on=self.go_on):
             self.console.say(f"{NAME}: {line}")
         to_run = {task.name for task in session.tasks}
         if not everything:
             to_run = plan.downstream(session.tasks, set(session.dirty))
         if to_run and not self.always:
             ahead.look(session, to_run)
-        about = to_run
-        if words:
-            from bedplate.tasks import names
-
-            about = names.of_run(session, words)
-        for warning in session.warnings(about):
+        for warning in session.warnings(about if words else to_run):
             self.console.say(warning, "yellow")
         gc.enable()  # tasks may run for long
         return to_run

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from doit.cmd_base import DoitCmdBase
 
 from bedplate.errors import Mistake, SpecError, StepError
-from bedplate.pins import NAME
+from bedplate.pins import NAME, Reference
 from bedplate.tasks import names, options
 from bedplate.tasks.console import complain
 from bedplate.tasks.session import Session
@@ -55,8 +55,8 @@ class Outdated(DoitCmdBase):  # type: ignore[misc]
 
 
 def _write(session: Session, update: bool, images: list[str]) -> int:
-    everything = session.upstream()
-    chosen = session.upstream(images) if images else everything
+    everything = session.upstreams.of()
+    chosen = _of(session, images) if images else everything
     wanted = chosen if update else session.pins.missing(chosen)
     changes = 0
     # first: what a registry that is down keeps from being taken does not keep this from being dropped
@@ -65,10 +65,10 @@ def _write(session: Session, update: bool, images: list[str]) -> int:
     for reference, platform in unused:
         changes += 1
         print(f"{reference} ({platform}) dropped: no image uses it")
-    for line in session.pins.take(wanted, session.ask_upstream, session.ask_triggers):
+    for line in session.pins.take(wanted, session.upstreams.digests, session.upstreams.triggers):
         changes += 1
         print(line)
-    for line in session.pins.complete(chosen, session.ask_triggers):
+    for line in session.pins.complete(chosen, session.upstreams.triggers):
         changes += 1
         print(line)
     for why in session.pins.unknown.values():
@@ -78,8 +78,12 @@ def _write(session: Session, update: bool, images: list[str]) -> int:
     return 1 if session.pins.unknown else 0
 
 
+def _of(session: Session, images: list[str]) -> list[Reference]:
+    return session.upstreams.of({f"build_base:{image}" for image in images})
+
+
 def _check(session: Session) -> int:
-    everything = session.upstream()
+    everything = session.upstreams.of()
     missing, unused = session.pins.missing(everything), session.pins.unused(everything)
     for r in missing:
         message = f"{r.text} ({r.platform}) is not in {NAME}"
@@ -94,9 +98,9 @@ def _check(session: Session) -> int:
 
 
 def _outdated(session: Session, images: list[str]) -> int:
-    everything = {r.key: r for r in session.upstream(images)}.values()
+    everything = {r.key: r for r in (_of(session, images) if images else session.upstreams.of())}.values()
     locked = {r.key: session.pins.lock.entries[r.key] for r in everything if r.key in session.pins.lock.entries}
-    now = session.ask_upstream(list(dict.fromkeys(reference for reference, _ in locked)))
+    now = session.upstreams.digests(list(dict.fromkeys(reference for reference, _ in locked)))
     moved, errors = 0, 0
     for (reference, platform), entry in locked.items():
         today = now[reference]

@@ -90,8 +90,9 @@ class Looked(NamedTuple):
 def look(session: Session, wanted: set[str], *, locked: bool) -> Looked:
     """Raises SpecError, StepError."""
     # a run would write these digests; what it would do depends on them
-    unlocked = session.pins.missing(session.upstream())
-    for _ in session.pin(locked=locked, write=False):
+    needed = plans.upstream(session.tasks, wanted) if wanted else None
+    unlocked = session.pins.missing(session.upstreams.of(needed))
+    for _ in session.upstreams.pin(needed, locked=locked, write=False):
         pass
     verdicts = chosen(session, wanted)
     fetched = unhashed.find(session, [session.by_name[v.task] for v in verdicts])

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import steps
 from bedplate import outputs, own_code, plan, specfile, stale
-from bedplate.errors import StepError
 from bedplate.log import Log
 from bedplate.model import (
     AcrRegistry,
@@ -22,7 +20,7 @@ from bedplate.model import (
     Spec,
     Target,
 )
-from bedplate.pins import Pins, Reference, Wanted, refuse
+from bedplate.pins import Pins
 from bedplate.questions import Answers
 from bedplate.read_cache import ReadCache
 from bedplate.reads import Reads, all_mistakes
@@ -31,6 +29,7 @@ from bedplate.stat_cache import StatCache
 from bedplate.state import Record, State
 from bedplate.step import Files, Step, Task
 from bedplate.tasks.console import Silent
+from bedplate.tasks.locking import Upstreams
 from bedplate.tasks.world import World
 from bedplate.triggers import Triggers
 
@@ -101,6 +100,10 @@ class Session:
         return {task.name: task for task in self.tasks}
 
     @cached_property
+    def upstreams(self) -> Upstreams:
+        return Upstreams(self)
+
+    @cached_property
     def world(self) -> World:
         return World(self)
 
@@ -154,42 +157,6 @@ class Session:
         from bedplate.tasks import run_warnings
 
         return run_warnings.lines(self, running)
-
-    def upstream(self, images: Sequence[str] = ()) -> list[Reference]:
-        """The upstream images that the spec's images use (those named; all without names), where they stand.
-
-        Raises SpecError with every mistake in their files."""
-        tasks = [t for t in self.tasks if t.step == "build_base" and (not images or t.entry in images)]
-        all_mistakes(tasks, self.reads)
-        return [reference for task in tasks for reference in self.reads.upstream(task)]
-
-    def ask_upstream(self, references: Sequence[str]) -> Mapping[str, str | StepError]:
-        """The digests that references have today, or why one is not known."""
-        return self.clients(Silent()).upstream.digests(references)
-
-    def ask_triggers(self, wanted: Sequence[Wanted]) -> Mapping[Wanted, tuple[str, ...] | StepError]:
-        """The ONBUILD instructions of upstream images, or why they are not known."""
-        return self.clients(Silent()).upstream.triggers(wanted)
-
-    def pin(self, *, locked: bool, write: bool, images: Sequence[str] = (), go_on: bool = False) -> Iterator[str]:
-        """Takes a digest for every upstream image that has none (of those named; of all without names); what it did, a
-        line for each.
-
-        `locked`: none may be taken. `write`: into the lock, not for this process alone. Raises SpecError, StepError;
-        to `go_on`, the tasks that need a digest which nobody says are the ones to fail."""
-        while True:
-            found, before = self.upstream(images), self.triggers.known
-            missing = [r for r in self.pins.missing(found) if r.key not in self.pins.unknown]
-            if missing and (locked or os.environ.get("CI")):
-                raise refuse(missing, "--locked" if locked else "CI is set")
-            if missing and write:
-                yield from self.pins.take(missing, self.ask_upstream, self.ask_triggers, go_on=go_on)
-            elif missing:
-                yield from self.pins.suppose(missing, self.ask_upstream, self.ask_triggers)
-            self.triggers.learn(found, self.ask_triggers)
-            if self.triggers.known == before:
-                return
-            self.reads.forget_all()  # ONBUILD of a parent takes files, and may name further images
 
     def lock(self) -> None:
         """Holds the target's state for this process, until it ends; waits, saying so, for another that holds it."""
