@@ -45,7 +45,7 @@ _ROUTES = _closed(
     *("liveness_route", "readiness_route", "scoring_route"),
 )
 _SHOWN = dict.fromkeys(READ_ONLY, _ANY)
-_ASSET = {**_SHOWN, "name": _NAME, "version": _ANY, "description": _TEXT, "tags": _MAP, "properties": _MAP}
+_ASSET = {**_SHOWN, "name": _NAME, "version": _ANY, "description": _TEXT, "tags": _MAP}
 _ENVIRONMENT = {
     **_ASSET,
     "image": _IMAGE,
@@ -60,6 +60,7 @@ ENVIRONMENT_INLINE = _closed(_ENVIRONMENT)
 MODEL = _closed(
     {
         **_ASSET,
+        "properties": _MAP,
         "type": Rule(("string",), "", enum=("custom_model", "mlflow_model", "triton_model")),
         "path": _TEXT,
         "stage": _TEXT,
