@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 ENDED = ("Succeeded", "Failed", "Canceled", "Error", "Timeout")
 PAUSE_S = 1.0  # between two looks at the log
+LONGEST_S = 86400.0  # that Azure lets a run wait and work, and more
 TRIES = 3  # of a log that breaks off
 SPARE_S = 300.0  # that a run may wait for a machine beside its own time
 OVER = re.compile(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d Container failed during run: ")
@@ -36,8 +38,20 @@ class Run:
     note: Path
 
     def __str__(self) -> str:
-        registry, _, name = self.where.partition("/runs/")
-        return f"run {name} of {registry.rpartition('/')[2]}"
+        return f"run {self._name} of {self._registry}"
+
+    @property
+    def by_hand(self) -> str:
+        """The command that cancels it."""
+        return f"az acr task cancel-run --registry {self._registry} --run-id {self._name}"
+
+    @property
+    def _name(self) -> str:
+        return self.where.rpartition("/")[2]
+
+    @property
+    def _registry(self) -> str:
+        return self.where.partition("/runs/")[0].rpartition("/")[2]
 
 
 def note(root: Path, tag: str) -> Path:
@@ -47,6 +61,10 @@ def note(root: Path, tag: str) -> Path:
 
 def begun(where: str, note: Path) -> Run:
     note.parent.mkdir(parents=True, exist_ok=True)
+    for other in note.parent.iterdir():  # of a run that ended when nobody looked: its image has been found since
+        with suppress(OSError):
+            if time.time() - other.stat().st_mtime > LONGEST_S:
+                other.unlink()
     note.write_text(where, encoding="utf-8")
     return Run(where, note)
 
@@ -67,11 +85,17 @@ def followed(azure: Azure, run: Run, request: BuildRequest, layout: Layout, time
 
     Whatever ends this before the run has ended cancels it in Azure."""
     until = time.monotonic() + timeout_s + SPARE_S
-    with azure.cancelling(str(run), lambda: _cancel(azure, run.where)):
+    with azure.under_way.cancelling(str(run), lambda: cancel(azure, run), run.by_hand):
         said = _read(azure, run.where, _Said(log, request.secrets.values()), until)
         ended = _ended(azure, run.where, request, until)
         run.note.unlink(missing_ok=True)
     return _digest(ended, request, layout, said, run.where.rpartition("/")[2], log)
+
+
+def cancel(azure: Azure, run: Run) -> None:
+    """A later doit does not take it up, though Azure may need a moment to end it."""
+    azure.send("POST", f"{run.where}/cancel", TASKS, accept=(200, 202, 400, 404, 409))
+    run.note.unlink(missing_ok=True)
 
 
 class _Said:
@@ -177,7 +201,3 @@ def _digest(ended: Mapping[str, Any], request: BuildRequest, layout: Layout, sai
             log.note(f"built and pushed {image['registry']}/{repository}@{image['digest']}")
             return str(image["digest"])
     raise StepError(f"image {request.image}: run {run} ended well, but names no digest of {request.tag}")
-
-
-def _cancel(azure: Azure, where: str) -> None:
-    azure.send("POST", f"{where}/cancel", TASKS, accept=(200, 202, 400, 404, 409))

@@ -31,8 +31,8 @@ TRIES = 3  # of an upload whose address has expired
 def build(request: BuildRequest, registry: Registry, clients: Clients) -> str:
     """Digest that the registry has under the request's tag. Raises StepError with the instruction that failed.
 
-    At most the builder's `parallel` of them run at a time. An interrupted run is cancelled by `Azure.cancel_all`; one
-    that went on after a `doit` was killed is taken up."""
+    At most the builder's `parallel` of them run at a time. Ctrl-C cancels a run (`UnderWay.interrupted`); one that
+    went on after a `doit` was killed is taken up."""
     builder = clients.spec.target.builder
     assert isinstance(builder, AcrTasksBuilder)
     if registry.kind != "acr":
@@ -51,10 +51,20 @@ def build(request: BuildRequest, registry: Registry, clients: Clients) -> str:
         else:
             body = _what(request, target, registry.address, builder, log)  # what is refused is not sent
             body["sourceLocation"] = _uploaded(azure, place, request, layout, clients.root, log)
-            name = azure.post(f"{place.id}/scheduleRun", body, TASKS).document["properties"]["runId"]
-            run = acr_runs.begun(f"{place.id}/runs/{name}", note)
+            run = _scheduled(azure, place, request, body, note)
             log.note(f"builder: ACR Tasks, {run}")
         return acr_runs.followed(azure, run, request, layout, builder.timeout_s, log)
+
+
+def _scheduled(
+    azure: Azure, place: AzureRegistry, request: BuildRequest, body: Mapping[str, Any], note: Path
+) -> acr_runs.Run:
+    what, shown_by = f"a build of image {request.image}", f"az acr task list-runs --registry {place.name}"
+    with azure.under_way.beginning(what, shown_by) as begun:
+        name = azure.post(f"{place.id}/scheduleRun", body, TASKS).document["properties"]["runId"]
+        run = acr_runs.begun(f"{place.id}/runs/{name}", note)
+        begun(str(run), lambda: acr_runs.cancel(azure, run), run.by_hand)
+        return run
 
 
 def _labelled(layout: Layout, labels: Mapping[str, str]) -> tuple[Layout, str | None]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from bedplate.clients import azure_errors
 from bedplate.clients.azure_patience import Patience as Patience
 from bedplate.clients.azure_patience import patiently
 from bedplate.clients.azure_sign_in import SignIn
+from bedplate.clients.azure_under_way import UnderWay
 from bedplate.errors import StepError
 from bedplate.model import Workspace
 from bedplate.secrets import Secret
@@ -47,8 +47,7 @@ class Azure:
         self._thread = threading.local()
         self._lock = threading.Lock()
         self._slots: threading.BoundedSemaphore | None = None
-        self._under_way: dict[str, Callable[[], None]] = {}
-        self._going_on: dict[str, str] = {}
+        self.under_way = UnderWay()
         self.sign_in = SignIn(workspace.subscription if workspace else None)
 
     @property
@@ -139,43 +138,6 @@ class Azure:
                 self._slots = threading.BoundedSemaphore(many)
             return self._slots
 
-    @contextmanager
-    def cancelling(self, what: str, cancel: Callable[[], None]) -> Iterator[None]:
-        """What is under way in Azure meanwhile: `cancel` ends it if the user interrupts, or something raises."""
-        with self._lock:
-            self._under_way[what] = cancel
-        try:
-            yield
-        except BaseException:
-            with suppress(StepError):
-                cancel()
-            raise
-        finally:
-            self._under_way.pop(what, None)
-
-    @contextmanager
-    def going_on(self, what: str, shown_by: str) -> Iterator[None]:
-        """What Azure goes on with even if nobody waits for it: it cannot be cancelled. `shown_by`: a command."""
-        with self._lock:
-            self._going_on[what] = shown_by
-        try:
-            yield
-        finally:
-            self._going_on.pop(what, None)
-
-    def goes_on(self) -> list[str]:
-        """After Ctrl-C: what Azure was asked for and still does, with the command that shows it."""
-        return [f"{what}: `{shown_by}` shows it" for what, shown_by in list(self._going_on.items())]
-
-    def cancel_all(self) -> list[str]:
-        """After Ctrl-C, when no task's own `finally` runs any more: what was cancelled, in words."""
-        done = []
-        for what, cancel in list(self._under_way.items()):
-            with suppress(StepError):
-                cancel()
-                done.append(what)
-        return done
-
     def send(
         self,
         method: str,
@@ -192,6 +154,8 @@ class Azure:
             raise StepError(f"{method} {azure_errors.short(url)}: not an address of {arm}: the token is not sent there")
         if api:
             url += ("&" if "?" in url else "?") + f"api-version={api}"
+        if method not in ("GET", "HEAD"):
+            self.under_way.go_no_further_if_over()
         afresh, token = "", self.sign_in.token(self.sign_in.account.scope)
         while True:
             answer = self._try(method, url, token, body)

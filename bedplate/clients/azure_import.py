@@ -43,7 +43,7 @@ def copy(
     body = {"source": place, "targetTags": [tag], "mode": "Force"}
     what = f"import of {source}"
     repository = tag.rpartition(":")[0]
-    with azure.going_on(what, f"az acr manifest list-metadata -r {into.name} -n {repository}"):
+    with azure.under_way.going_on(what, f"az acr manifest list-metadata -r {into.name} -n {repository}"):
         reply = azure.post(f"{into.id}/importImage", body, REGISTRY)
         azure.wait(reply, what, log, WITHIN_S)
 

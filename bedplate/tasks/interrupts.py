@@ -2,8 +2,30 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
+import sys
 import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from bedplate.tasks.console import complain
+
+if TYPE_CHECKING:
+    from bedplate.tasks.session import Session
+
+
+def told(session: Session | None, words: Sequence[str]) -> None:
+    """What becomes of an interrupted run, and how to go on. `session`: None if it had none yet; `words`: its tasks.
+
+    What finished is recorded already; builds end with the connection that asked for them, but for Azure's."""
+    sys.stderr.write("\n")  # below the terminal's ^C, or a question
+    for said in session.interrupted() if session else ():
+        complain(said)
+    command = session.command if session else "doit"
+    named = [word for word in words if "=" not in word]  # `target=NAME` is in the command
+    go_on = shlex.join([*command.split(), *named])
+    complain(f"interrupted: what had finished is kept; `{go_on}` goes on from there")
 
 
 def settled() -> None:

@@ -39,10 +39,7 @@ class Run(DoitRun):  # type: ignore[misc]  # doit has no types
         except KeyboardInterrupt:
             interrupts.settled()
             self.loader.console.close()
-            # what finished is recorded already; builds end with the connection that asked for them, but for Azure's
-            for said in self.loader.session.cancel():
-                complain(f"\n{said}")
-            complain("\ninterrupted: what had finished is kept; `doit` goes on from there")
+            interrupts.told(self.loader.__dict__.get("session"), args)
             return 130
 
     def _execute(  # the names are doit's: it hands over options by them

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -205,16 +205,13 @@ class Session:
     def serving(self, *, afresh: bool = False) -> list[str]:
         return self.world.serving(afresh=afresh)
 
-    def cancel(self) -> list[str]:
+    def interrupted(self) -> Iterator[str]:
         """After Ctrl-C: ends what goes on elsewhere, where a connection that is gone ends nothing; in words.
 
         What cannot be ended is told of, too."""
         azure = self._shared.get("azure")
-        if not azure:
-            return []
-        going = azure.goes_on()  # before the cancelling, which takes its time
-        said = [f"cancelled in Azure: {what}" for what in azure.cancel_all()]
-        return said + [f"goes on in Azure: {what}; the next `{self.command}` takes it up" for what in going]
+        if azure:
+            yield from azure.under_way.interrupted()
 
     def stop(self, task: Task) -> str | None:
         """Stops what the task started, for `doit clean`; what it did in words."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from bedplate import labels
@@ -14,12 +14,14 @@ from bedplate.errors import StepError
 from bedplate.log import Log
 
 Body = dict[str, Any]  # JSON
+Allow = Callable[[str], None]  # given the change in words; raises StepError where it is not to be made
 
 
-def made_endpoint(azure: Azure, place: str, body: Body, log: Log) -> Body:
+def made_endpoint(azure: Azure, place: str, body: Body, log: Log, allow: Allow) -> Body:
     """The endpoint as Azure has it in the end. One of this project's is changed where the spec has changed; one of
 
-    somebody else's is taken as it is, if it is of the kind that the spec names. Raises StepError."""
+    somebody else's is taken as it is, if it is of the kind that the spec names. `allow` is asked before one that serves
+    is changed. Raises StepError."""
     what = _what(place)
     found = _settled(azure, place, log)
     if found is None:
@@ -35,20 +37,24 @@ def made_endpoint(azure: Azure, place: str, body: Body, log: Log) -> Body:
         if differ:
             log.note(f"{what} was made elsewhere, and is left as it is: {settings} differ")
         return found
+    if differ and serving(found):
+        allow(f"change {settings} while {', '.join(serving(found))} serves")
     log.note(f"changing {what}: {settings}" if differ else f"{what}: its last change had failed: put again")
     traffic = found["properties"].get("traffic") or {}
     wanted = {**body, "tags": {**(found.get("tags") or {}), **body["tags"]}}
     return _put(azure, place, {**wanted, "properties": {**body["properties"], "traffic": traffic}}, log)
 
 
-def made_deployment(azure: Azure, place: str, body: Body, log: Log, *, serves: bool) -> None:
-    """The deployment as `body` has it. What Azure changes in one that runs is changed there. Raises StepError."""
+def made_deployment(azure: Azure, place: str, body: Body, log: Log, allow: Allow | None) -> None:
+    """The deployment as `body` has it. What Azure changes in one that runs is changed there. Raises StepError.
+
+    `allow` is asked before that; None: it has no traffic."""
     what = _what(place)
     found = _settled(azure, place, log)
     if found is not None and _state(found) == "Succeeded":
-        _changed(azure, place, body, found, log)
+        _changed(azure, place, body, found, log, allow)
         return
-    if found is not None and not serves:  # one with traffic cannot be removed: it is mended in place
+    if found is not None and allow is None:  # one with traffic cannot be removed: it is mended in place
         removed(azure, place, log)
     log.note(f"creating {what} at 0 % traffic")
     _put(azure, place, body, log)
@@ -58,7 +64,7 @@ def removed(azure: Azure, place: str, log: Log) -> None:
     """Once nothing works on it any more: an earlier run that was killed may have begun something there."""
     if _settled(azure, place, log) is None:
         return
-    with azure.going_on(f"removing {_what(place)}", commands.show(place)):
+    with azure.under_way.going_on(f"removing {_what(place)}", commands.show(place)):
         azure.wait(azure.delete(place, ML), f"removing {_what(place)}", log)
 
 
@@ -66,7 +72,8 @@ def moved(azure: Azure, endpoint: str, traffic: Mapping[str, int], log: Log) -> 
     """`traffic`: per cent by deployment; all of it, no more."""
     # as it is now: another may have changed it since
     found = _settled(azure, endpoint, log) or {}
-    with azure.going_on(f"traffic of {_what(endpoint)}", commands.show(endpoint)):
+    what = f"moving the traffic of {_what(endpoint)} to {', '.join(traffic)}"
+    with azure.under_way.going_on(what, commands.show(endpoint)):
         begun = azure.put(endpoint, azureml_bodies.with_traffic(found, traffic), ML)
         azure.wait(begun, f"traffic of {_what(endpoint)}", log)
 
@@ -77,16 +84,18 @@ def serving(endpoint: Mapping[str, Any]) -> dict[str, int]:
     return {name.lower(): share for name, share in traffic.items() if share}
 
 
-def _changed(azure: Azure, place: str, body: Body, found: Body, log: Log) -> None:
+def _changed(azure: Azure, place: str, body: Body, found: Body, log: Log, allow: Allow | None) -> None:
     what = _what(place)
     differ = drift.of_deployment(what, body, found)
     if not differ:
         log.note(f"{what} is there")
         return
+    if allow is not None:
+        allow(f"change {', '.join(sorted(one.setting for one in differ))} of {place.rpartition('/')[2]}, which serves")
     for one in differ:
         log.note(f"{what}: {one.setting} {one.azure or 'not set'} -> {one.spec or 'not set'}")
     tags = {**(found.get("tags") or {}), **body["tags"]}  # those of others stay
-    with azure.going_on(f"changing {what}", commands.show(place)):
+    with azure.under_way.going_on(f"changing {what}", commands.show(place)):
         if all(drift.setting(one) in ("instance_count", "tags") for one in differ):
             begun: Reply = azure.patch(place, {"tags": tags, "sku": body["sku"]}, ML)
         else:
@@ -95,12 +104,12 @@ def _changed(azure: Azure, place: str, body: Body, found: Body, log: Log) -> Non
 
 
 def _settled(azure: Azure, place: str, log: Log) -> Body | None:
-    with azure.going_on(_what(place), commands.show(place)):
+    with azure.under_way.going_on(_what(place), commands.show(place)):
         return azure.settled(place, ML, _what(place), log)
 
 
 def _put(azure: Azure, place: str, body: Body, log: Log) -> Body:
-    with azure.going_on(f"creating {_what(place)}", commands.show(place)):
+    with azure.under_way.going_on(f"creating {_what(place)}", commands.show(place)):
         return azure.wait(azure.put(place, body, ML), _what(place), log)
 
 

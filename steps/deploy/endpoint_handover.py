@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from bedplate import labels, smoke
+from bedplate.azureml import commands
 from bedplate.clients.azure_errors import OutOfSightError
 from bedplate.clients.azure_versions import ML
 from bedplate.clients.azureml_scoring import sign_in
@@ -40,28 +41,47 @@ class _Handover:
 
     def run(self) -> str:
         wanted = self._wanted
-        found = endpoints.made_endpoint(self._azure, wanted.endpoint_place, wanted.endpoint_body, self._log)
+        found = endpoints.made_endpoint(
+            self._azure, wanted.endpoint_place, wanted.endpoint_body, self._log, self._allow
+        )
         before = endpoints.serving(found)
         name, url = wanted.name, str(found["properties"].get("scoringUri") or "")
         moves = before.get(name) != 100
         if moves and before:
             self._may_ask()
+        agreed = True
         try:
-            endpoints.made_deployment(self._azure, wanted.place, wanted.body, self._log, serves=name in before)
-            if moves:
-                self._tried(name, url)
+            with self._serving_on(before if moves else {}):
+                endpoints.made_deployment(
+                    self._azure, wanted.place, wanted.body, self._log, self._allow if name in before else None
+                )
+                if moves:
+                    with self._waiting(name):
+                        self._tried(name, url)
+                        agreed = not before or self._agreed(f"move all traffic from {_names(before)} to {name}")
         except StepError as error:
             raise self._undone(name, error, before) from None
+        if not agreed:
+            self._remove(name)
+            raise StepError(f"{self._what}: traffic was not moved; {_names(before)} still serves")
         if moves:
-            if before and not self._agreed(name, before):
-                self._remove(name)
-                raise StepError(f"{self._what}: traffic was not moved; {_names(before)} still serves")
             self._move(name, before)
             self._log.note(f"{self._what}: all traffic goes to {name}")
         else:
             self._log.note(f"deployment {name} has all traffic already: kept")
         self._tidied(name, before)
         return url
+
+    # ---- what is told of it, should the run be interrupted
+
+    def _serving_on(self, before: Mapping[str, int]) -> AbstractContextManager[None]:
+        if not before:
+            return nullcontext()
+        return self._azure.under_way.going_on(f"deployment {_names(before)} of {self._what}", does="serves on")
+
+    def _waiting(self, name: str) -> AbstractContextManager[None]:
+        what = f"deployment {name} of {self._what}, at 0 % traffic"
+        return self._azure.under_way.going_on(what, commands.show(self._wanted.place), "waits")
 
     # ---- the new deployment
 
@@ -89,7 +109,7 @@ class _Handover:
         """The failed deployment is taken away, after its log has been read; traffic is as it was."""
         message, detail = error.message, error.detail
         if name in before:
-            return StepError(message, error.hint, detail)
+            return error
         if before:
             message += f"; traffic is untouched: {_names(before)} still serves"
         if isinstance(error, OutOfSightError):  # Azure may be about to end it well: the next run takes it up
@@ -117,11 +137,16 @@ class _Handover:
             message = f"target {self._clients.spec.target.name} is protected, and nobody can be asked here"
             raise StepError(message, "with `--yes`, doit changes what serves without asking", option="--yes")
 
-    def _agreed(self, name: str, before: Mapping[str, int]) -> bool:
+    def _agreed(self, change: str) -> bool:
         if not self._aside.protect or self._clients.yes:
             return True
-        answer = self._log.ask(f"{self._what}: move all traffic from {_names(before)} to {name}? [y/N] ")
-        return answer.lower() in ("y", "yes")
+        return self._log.ask(f"{self._what}: {change}? [y/N] ").lower() in ("y", "yes")
+
+    def _allow(self, change: str) -> None:
+        """Raises StepError where what serves is not to be changed in this way."""
+        self._may_ask()
+        if not self._agreed(change):
+            raise StepError(f"{self._what}: not done: {change}")
 
     def _move(self, name: str, before: Mapping[str, int]) -> None:
         try:

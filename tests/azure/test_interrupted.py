@@ -63,8 +63,9 @@ def test_what_goes_on_in_azure_is_said_and_the_next_run_takes_it_up(judged_azure
     assert ran.returncode == 130, said
     (path,) = {one.path for one in azure.recorder if one.method == "PUT" and "/deployments/" in one.path}
     name = path.rpartition("/")[2]
-    assert f"goes on in Azure: creating deployment {name} of endpoint iris: `az ml online-deployment show" in said
-    assert "the next `doit` takes it up" in said
+    going = f"goes on in Azure: creating deployment {name} of endpoint iris\n  shown by: `az ml online-deployment show"
+    assert going in said
+    assert said.splitlines()[-1] == "interrupted: what had finished is kept; `doit` goes on from there"
 
     azure.operations.let_go()
     again = subprocess.run(command, cwd=root, env=environ, capture_output=True, text=True, timeout=120)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .exchange import Answer, Refused, Request
 
@@ -15,7 +15,7 @@ class Fault:
     """The next `times` requests (None: all) of `method` whose decoded path and query match `pattern` get `answer`.
 
     `answer` None: the usual one. `skip`: that many matching requests pass before. `delay`: seconds before the answer.
-    `cut`: the connection is closed without an answer."""
+    `cut`: the connection is closed without an answer. `gate`: it waits there."""
 
     pattern: str
     answer: Answer | None
@@ -25,6 +25,20 @@ class Fault:
     delay: float = 0
     cut: bool = False
     hits: int = 0
+    gate: Gate | None = None
+
+
+@dataclass
+class Gate:
+    """A request stands before it until it is opened. `done`: what it asks for has been done, and not been answered."""
+
+    done: bool
+    reached: threading.Event = field(default_factory=threading.Event)
+    opened: threading.Event = field(default_factory=threading.Event)
+
+    def stand(self) -> None:
+        self.reached.set()
+        self.opened.wait(120)
 
 
 class Faults:
@@ -130,6 +144,12 @@ class Faults:
     def slow(self, pattern: str, seconds: float, *, method: str | None = None, times: int | None = 1) -> Fault:
         """The next answers come late, but come."""
         return self.add(Fault(pattern, None, method, times, delay=seconds))
+
+    def gate(self, pattern: str, *, method: str | None = None, skip: int = 0, done: bool = False) -> Gate:
+        """The next request stands still, before or after it is `done`, until the gate is opened."""
+        gate = Gate(done)
+        self.add(Fault(pattern, None, method, 1, skip, gate=gate))
+        return gate
 
     def cut(self, pattern: str, *, method: str | None = None, times: int | None = 1) -> Fault:
         """The next connections are closed without an answer."""

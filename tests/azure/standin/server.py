@@ -193,7 +193,11 @@ class StandIn:
         try:
             if fault is not None:
                 time.sleep(fault.delay)
+                if fault.gate is not None and not fault.gate.done:
+                    fault.gate.stand()
             answer: Answer = fault.answer if fault is not None and fault.answer is not None else answers(request)
+            if fault is not None and fault.gate is not None and fault.gate.done:
+                fault.gate.stand()
         except Refused as refused:
             answer = refused.answer
         answer = Answer(answer.status, answer.body, dict(answer.headers), answer.broken)

@@ -128,16 +128,25 @@ def test_while_azure_works_it_is_known_what_goes_on_and_what_shows_it(
 ) -> None:
     seen: list[list[str]] = []
 
-    def asleep(_: float) -> None:
-        seen.append(project.azure.goes_on())
+    sleep = azure_operations.time.sleep
+
+    def asleep(seconds: float) -> None:
+        seen.append(project.azure.under_way.goes_on())
+        sleep(seconds)
 
     monkeypatch.setattr(azure_operations.time, "sleep", asleep)
     name = project.deploy().name.partition("/")[2]
-    making = next(line for (line,) in seen if line.startswith("creating deployment"))
+    making = next(line for said in seen for line in said if line.startswith("goes on in Azure: creating deployment"))
     where = "--workspace-name demo --resource-group rg --subscription"
     assert making.startswith(
-        f"creating deployment {name} of endpoint iris: `az ml online-deployment show --name {name}"
-        f" --endpoint-name iris {where} "
+        f"goes on in Azure: creating deployment {name} of endpoint iris\n"
+        f"  shown by: `az ml online-deployment show --name {name} --endpoint-name iris {where} "
     )
-    assert any(line.startswith("traffic of endpoint iris: `az ml online-endpoint show") for (line,) in seen)
-    assert project.azure.goes_on() == []
+    assert any(
+        line.startswith(
+            f"goes on in Azure: moving the traffic of endpoint iris to {name}\n  shown by: `az ml online-endpoint show"
+        )
+        for said in seen
+        for line in said
+    )
+    assert project.azure.under_way.goes_on() == []

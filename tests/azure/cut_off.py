@@ -1,0 +1,158 @@
+"""A project on a stand-in whose runs are ended in the middle: at a request, or while Azure works on something."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import threading
+from pathlib import Path
+from typing import Any
+
+from tests.azure.standin import StandIn
+from tests.azure.standin.faults import Gate
+from tests.azure.standin.state import Document
+from tests.conftest import DOIT, REPO
+from tests.registries import put_image
+
+SPEC = """\
+version: 1
+project: {project}
+images:
+  base: {{context: base}}
+  other: {{context: other}}
+  taken: {{reference: "registry.example.org/team/hello:1", platform: linux/amd64}}
+environments:
+  iris: {{image: base, conda: conda.yml}}
+models:
+  iris: {{path: model, version: "1"}}
+services:
+  iris:
+    environment: iris
+    model: iris
+    code: code
+    entry_script: score.py
+    smoke_test:
+      - {{name: echo, request: {{json: [1]}}, expect: {{status: 200, json: [1]}}}}
+targets:
+  azure:
+    workspace: {{resource_group: rg, name: demo}}
+    registry: {{kind: workspace}}
+    builder: {{kind: acr_tasks}}
+    environment: {{kind: azureml}}
+    deploy: {{kind: online_endpoint, instance_type: Standard_DS3_v2, endpoint: first}}
+    protect: true
+"""
+LOCK = """\
+version: 1
+images:
+  "registry.example.org/team/hello:1":
+    linux/amd64: {{digest: "{digest}", taken: "2024-01-02T03:04:05Z"}}
+"""
+CODE = "def init(): pass\ndef run(data): return {}\n"
+LIMIT_S = 120  # for anything that is waited for
+
+
+class CutOff:
+    """`elsewhere`: address of the registry that `taken` comes from; `url`: what answers as each deployment."""
+
+    def __init__(self, folder: Path, azure: StandIn, elsewhere: str, url: str) -> None:
+        self.root, self.azure = folder / "work", azure
+        self.registry = azure.add_registry("standinacr", program=True)
+        self.workspace = azure.add_workspace("demo", self.registry)
+        azure.azure.hosts["registry.example.org"] = elsewhere
+        azure.azure.serve = lambda *_: url
+        self.elsewhere, self.round, self.endpoint = elsewhere, 0, "first"
+        self.project = f"t{azure.url.rpartition(':')[2]}"
+        self.write("pipeline.yaml", SPEC.format(project=self.project))
+        self.write("conda.yml", "dependencies: [python=3.11, pip, {pip: [azureml-inference-server-http==1.4.0]}]\n")
+        for name in ("base", "other"):
+            self.write(f"{name}/Dockerfile", "FROM scratch\nCOPY round /round\n")
+        for name in ("pyproject.toml", "dodo.py"):
+            shutil.copy(REPO / name, self.root)
+        self.edit_all()
+        more = {"DOCKER_HOST": "unix:///nowhere/docker.sock", "DOCKER_CONFIG": str(folder / "docker")}
+        self.environ = {**os.environ, **azure.sign_in(folder / "az"), **more, "COLUMNS": "200"}
+        for name in ("CI", "BEDPLATE_TARGET"):
+            self.environ.pop(name, None)
+
+    def write(self, path: str, text: str) -> None:
+        (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.root / path).write_text(text, encoding="utf-8")
+
+    def edit_all(self) -> None:
+        """Whatever a run can do, the next one has to do."""
+        self.round += 1
+        for path in ("base/round", "other/round", "model/weights"):
+            self.write(path, f"{self.project} {self.round}")
+        self.write("code/score.py", CODE.format(self.round))
+        digest = put_image(self.elsewhere, "team/hello", "1", {"round": str(self.round)})
+        self.write("pipeline.lock", LOCK.format(digest=digest))
+
+    def edit_code(self) -> None:
+        self.round += 1
+        self.write("code/score.py", CODE.format(self.round))
+
+    def new_endpoint(self) -> None:
+        self.endpoint, before = f"endpoint-{self.round}", self.endpoint
+        text = (self.root / "pipeline.yaml").read_text(encoding="utf-8")
+        self.write("pipeline.yaml", text.replace(f"endpoint: {before}", f"endpoint: {self.endpoint}"))
+
+    def doit(self, *args: str, code: int = 0) -> str:
+        """All that it said."""
+        ran = subprocess.run(
+            [DOIT, *args], cwd=self.root, env=self.environ, capture_output=True, text=True, timeout=LIMIT_S
+        )
+        said = ran.stdout + ran.stderr
+        assert ran.returncode == code, said
+        return said
+
+    def cut(self, sign: int, reached: threading.Event, *args: str) -> str:
+        """A run that gets this signal, as the whole foreground group of a terminal does, once `reached` is set.
+
+        All that it said."""
+        with subprocess.Popen(
+            [DOIT, *args],
+            cwd=self.root,
+            env=self.environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+        ) as run:
+            try:
+                came = reached.wait(LIMIT_S)
+                os.killpg(run.pid, sign)
+                said, _ = run.communicate(timeout=LIMIT_S)
+            finally:
+                run.kill()
+        assert came, said
+        assert run.returncode == (130 if sign == signal.SIGINT else -sign), said
+        return said
+
+    def sent(self, method: str, part: str) -> int:
+        return len(self.azure.recorder.matching(method, part))
+
+    @property
+    def traffic(self) -> dict[str, int]:
+        path = f"onlineEndpoints/{self.endpoint}"
+        found: dict[str, int] = self.workspace.documents[path]["properties"]["traffic"]
+        return {name: share for name, share in found.items() if share}
+
+    def below(self, kind: str) -> dict[str, Document]:
+        return {path: one for path, one in list(self.workspace.documents.items()) if path.startswith(kind)}
+
+    @property
+    def deployments(self) -> list[str]:
+        return [path.rpartition("/")[2] for path in self.below(f"onlineEndpoints/{self.endpoint}/deployments/")]
+
+    @property
+    def runs(self) -> list[str]:
+        """How the runs of ACR Tasks stand."""
+        return [str(run["status"]) for run in list(self.registry.runs.values())]
+
+
+def gate(azure: StandIn, method: str, pattern: str, **more: Any) -> Gate:
+    return azure.faults.gate(pattern, method=method, **more)
