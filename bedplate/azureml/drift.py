@@ -31,6 +31,7 @@ WORDS = {
     "egressPublicNetworkAccess": {"Enabled": "enabled", "Disabled": "disabled"},
 }
 WHOLE = ("environmentVariables",)  # maps in which nobody else's entries are expected
+ENDED_BADLY = ("Failed", "Canceled")  # the last change of a deployment, which may serve all the same
 IN_PLACE = ("sku", "tags")  # what a PATCH changes (2024-04-01, PartialMinimalTrackedResourceWithSku)
 
 
@@ -59,7 +60,9 @@ def of_deployment(where: str, asked: Body, found: Body) -> list[Difference]:
     The number of instances is not where something scales it."""
     scaled = (asked["properties"].get("scaleSettings") or {}).get("scaleType") == "TargetUtilization"
     sku = {} if scaled else {"capacity": asked["sku"].get("capacity")}
-    return list(_differences(where, {"sku": sku, "tags": asked["tags"], **asked["properties"]}, _flat(found)))
+    differ = list(_differences(where, {"sku": sku, "tags": asked["tags"], **asked["properties"]}, _flat(found)))
+    state = str((found.get("properties") or {}).get("provisioningState") or "")
+    return [*differ, Difference(where, "state", "Succeeded", state)] if state in ENDED_BADLY else differ
 
 
 def of_endpoint(where: str, asked: Body, found: Body) -> list[Difference]:

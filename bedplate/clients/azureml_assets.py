@@ -65,12 +65,13 @@ def _hashed(name: str, files: Mapping[str, Path]) -> Upload:
 
 
 def put_version(azure: Azure, place: str, body: Mapping[str, Any], log: Log, what: str) -> bool:
-    """Whether it had to be written: a version that is there holds just this, and is left as it is."""
-    if azure.get(place, ML) is not None:
+    """Whether it had to be written: a version that is there holds just this, and is left as it is, but not archived."""
+    found = azure.get(place, ML)
+    if found is not None and not (found.get("properties") or {}).get("isArchived"):
         log.note(f"{what} is there: nothing is sent")
         return False
     azure.wait(azure.put(place, body, ML), what, log)
-    log.note(f"{what} written")
+    log.note(f"{what} {'written' if found is None else 'was archived: restored'}")
     return True
 
 

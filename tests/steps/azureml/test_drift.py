@@ -72,6 +72,13 @@ def test_every_way_in_which_a_deployment_differs_is_named_as_the_spec_names_it(
     assert project.drift() == []
 
 
+def test_a_deployment_whose_last_change_failed_is_told_and_mended(project: Project, azure: StandIn, name: str) -> None:
+    serving(azure)["properties"]["provisioningState"] = "Failed"
+    assert project.drift() == [f"deployment {name} of endpoint iris: state: Failed in Azure, Succeeded in the spec"]
+    assert project.deploy().name == f"iris/{name}"
+    assert project.drift() == []
+
+
 def test_traffic_that_was_moved_is_told(project: Project, azure: StandIn, name: str) -> None:
     documents = held(azure).documents
     documents["onlineEndpoints/iris/deployments/blue"] = documents[f"onlineEndpoints/iris/deployments/{name}"]
@@ -120,8 +127,11 @@ def test_an_environment_that_is_gone_archived_or_of_another_image_is_told(
     assert project.drift() == [
         f"environment iris: image: r.io/base:latest in Azure, r.io/base@{DIGEST} in the spec",
     ]
-    document["properties"]["isArchived"] = True
+    document["properties"] |= {"image": f"r.io/base@{DIGEST}", "isArchived": True}
     assert project.drift() == [f"environment iris: version: archived in Azure, {version} in the spec"]
+    project.environment()
+    assert any("was archived: restored" in note for note in project.log.notes)
+    assert project.drift() == []
     del held(azure).documents[path]
     assert project.drift() == [f"environment iris: version: nothing in Azure, {version} in the spec"]
 
