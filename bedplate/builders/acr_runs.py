@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 ENDED = ("Succeeded", "Failed", "Canceled", "Error", "Timeout")
 PAUSE_S = 1.0  # between two looks at the log
 LONGEST_S = 86400.0  # that Azure lets a run wait and work, and more
-TRIES = 3  # of a log that breaks off
+TRIES = 3  # of a log that breaks off, in a row
+LOOK = 10  # pauses without a word, after which it is asked whether the run goes on: not every log gets its end
 SPARE_S = 300.0  # that a run may wait for a machine beside its own time
 OVER = re.compile(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d Container failed during run: ")
 SHORTEST = 4  # characters of a secret that is looked for in the log; a shorter one would blacken words
@@ -46,6 +47,11 @@ class Run:
         return f"az acr task cancel-run --registry {self._registry} --run-id {self._name}"
 
     @property
+    def log_by_hand(self) -> str:
+        """The command that shows its log."""
+        return f"az acr task logs --registry {self._registry} --run-id {self._name}"
+
+    @property
     def _name(self) -> str:
         return self.where.rpartition("/")[2]
 
@@ -55,26 +61,40 @@ class Run:
 
 
 def note(root: Path, tag: str) -> Path:
-    """Where it stands which run builds this image: its tag names the content. Azure does not tell it of a run."""
+    """Where it stands which run builds this image, or which operation imports it: its tag names the content.
+
+    Azure does not tell it of a run."""
     return root / ".bedplate" / "cache" / "runs" / re.sub("[/:]", "+", tag)
 
 
 def begun(where: str, note: Path) -> Run:
+    write(where, note)
+    return Run(where, note)
+
+
+def write(where: str, note: Path) -> None:
     note.parent.mkdir(parents=True, exist_ok=True)
     for other in note.parent.iterdir():  # of a run that ended when nobody looked: its image has been found since
         with suppress(OSError):
             if time.time() - other.stat().st_mtime > LONGEST_S:
                 other.unlink()
     note.write_text(where, encoding="utf-8")
-    return Run(where, note)
+
+
+def read(note: Path) -> str:
+    """What stands there, "" where there is none."""
+    try:
+        return note.read_text(encoding="utf-8")
+    except OSError:
+        return ""
 
 
 def under_way(azure: Azure, note: Path, registry: str) -> Run | None:
     """The run of this image that goes on since an earlier doit was killed. `registry`: ARM id of the one built in."""
+    where = read(note)
     try:
-        where = note.read_text(encoding="utf-8")
         found = azure.get(where, TASKS) if where.startswith(f"{registry}/runs/") else None
-    except (OSError, StepError):
+    except StepError:
         return None
     status = ((found or {}).get("properties") or {}).get("status", "Error")
     return None if status in ENDED else Run(where, note)
@@ -86,7 +106,7 @@ def followed(azure: Azure, run: Run, request: BuildRequest, layout: Layout, time
     Whatever ends this before the run has ended cancels it in Azure."""
     until = time.monotonic() + timeout_s + SPARE_S
     with azure.under_way.cancelling(str(run), lambda: cancel(azure, run), run.by_hand):
-        said = _read(azure, run.where, _Said(log, request.secrets.values()), until)
+        said = _read(azure, run, _Said(log, request.secrets.values()), until)
         ended = _ended(azure, run.where, request, until)
         run.note.unlink(missing_ok=True)
     return _digest(ended, request, layout, said, run.where.rpartition("/")[2], log)
@@ -109,6 +129,7 @@ class _Said:
         self._last = ""
         self._over = False  # the builder has ended: what follows are the service's own words
         self.why = ""
+        self.lost = ""  # the command that shows what could not be read here
 
     def take(self, content: bytes) -> None:
         *lines, self._rest = (self._rest + content).replace(b"\r\n", b"\n").split(b"\n")
@@ -147,17 +168,25 @@ class _Said:
             self._progress.take(line + "\n")
 
 
-def _read(azure: Azure, where: str, said: _Said, until: float) -> _Said:
-    """The log as it grows, to its end. One that breaks off is taken up where it was."""
-    offset, broken, link = 0, 0, ""
+def _read(azure: Azure, run: Run, said: _Said, until: float) -> _Said:
+    """The log as it grows, to its end or the run's. One that breaks off is taken up where it was."""
+    offset, broken, silent, link = 0, 0, 0, ""
+    over = False
     while time.monotonic() < until:
         try:
-            link = link or str(azure.post(f"{where}/listLogSasUrl", None, TASKS).document["logLink"])
+            link = link or str(azure.post(f"{run.where}/listLogSasUrl", None, TASKS).document["logLink"])
             part = azure.log_part(link, offset)
+            if not part.content and not part.complete:
+                if over:
+                    said.log.note(f"the log has no end; `{run.log_by_hand}` may show more")
+                    return said
+                silent += 1
+                over = silent % LOOK == 0 and _status(azure, run.where) in ENDED
         except StepError as error:
             broken, link = broken + 1, ""
             if broken > TRIES:
-                said.log.note(f"the log cannot be read on: {error.message}; the run goes on")
+                said.log.note(f"the log cannot be read on: {error.message}; the run goes on: `{run.log_by_hand}`")
+                said.lost = run.log_by_hand
                 return said
             time.sleep(PAUSE_S)
             continue
@@ -165,9 +194,15 @@ def _read(azure: Azure, where: str, said: _Said, until: float) -> _Said:
         offset += len(part.content)
         if part.complete:
             return said
-        if not part.content:
+        if part.content:
+            broken = 0
+        elif not over:
             time.sleep(PAUSE_S)
     return said
+
+
+def _status(azure: Azure, where: str) -> str:
+    return str(((azure.get(where, TASKS) or {}).get("properties") or {}).get("status", "Error"))
 
 
 def _ended(azure: Azure, where: str, request: BuildRequest, until: float) -> Mapping[str, Any]:
@@ -189,7 +224,10 @@ def _digest(ended: Mapping[str, Any], request: BuildRequest, layout: Layout, sai
     status = ended["status"]
     why = str(ended.get("runErrorMessage") or "")
     if status == "Failed":
-        raise failure.explain(request, layout, said.failed(why or "the run failed"), log, classic=said.classic)
+        error = failure.explain(request, layout, said.failed(why or "the run failed"), log, classic=said.classic)
+        if said.lost:
+            error.hint = f"its log could not be read here: `{said.lost}`"
+        raise error
     if status == "Timeout":
         raise StepError(f"image {request.image}: run {run} took too long", "raise `builder.timeout_s`")
     if status != "Succeeded":

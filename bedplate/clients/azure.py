@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from bedplate.clients import azure_errors
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from bedplate.clients.azure_blobs import Content, LogPart
     from bedplate.log import Log
+
+LOG_RETRY_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,9 @@ class Azure:
         """What a growing log (an append blob at a signed URL) holds behind `offset` bytes."""
         from bedplate.clients import azure_blobs
 
-        return azure_blobs.read_log(url, offset, self._patience)
+        # the run goes on meanwhile: a way that stays closed is told soon
+        patience = replace(self._patience, retry=min(self._patience.retry, LOG_RETRY_S))
+        return azure_blobs.read_log(url, offset, patience)
 
     def slots(self, many: int) -> threading.BoundedSemaphore:
         """No more than `many` hold it at a time; of all tasks of a run, as the first who asks says."""
@@ -170,7 +174,8 @@ class Azure:
         return reply
 
     def _refusal(self, reply: Reply, content: bytes) -> StepError:
-        return azure_errors.refused(reply.method, reply.url, reply.status, content, self.sign_in.account)
+        account = self.sign_in.account
+        return azure_errors.refused(reply.method, reply.url, reply.status, content, account, reply.headers)
 
     def _try(self, method: str, url: str, token: Secret, body: Mapping[str, Any] | None) -> requests.Response:
         headers = {"Authorization": f"Bearer {token.reveal()}", "Accept": "application/json"}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 
-from bedplate.clients import azure_errors
+from bedplate.clients import azure_errors, azure_hints, retry_after
 from bedplate.clients.azure_versions import BLOB
 from bedplate.errors import StepError
 
@@ -110,7 +110,8 @@ def _send(
     code = code or answer.headers.get("x-ms-error-code", "")
     message = f"{method} {azure_errors.short(url)}: {answer.status_code} {code}: {said}".rstrip(": ")
     if answer.status_code != 403:
-        raise StepError(message)
+        later = retry_after.later(azure_errors.retry_after(answer.headers))
+        raise StepError(message, azure_hints.by_status(answer.status_code, later))
     hint = _refused(code, said, url)
     if hint:
         raise StepError(message, hint)

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from bedplate.clients.registry_errors import NO_BUNDLE_HINT, PROXY_HINT, no_bundle, proxy, redacted, root_cause
-from bedplate.clients.registry_http import retry_after as seconds_of
+from bedplate.clients import retry_after as asked_to_wait
+from bedplate.clients.registry_errors import NO_BUNDLE_HINT, no_bundle, proxy_refused, redacted, root_cause, silent
 from bedplate.errors import StepError
 
 if TYPE_CHECKING:
@@ -22,18 +22,26 @@ SHOWN = 300  # characters of an answer that is not the Resource Manager's own JS
 ABOVE = ("SubscriptionNotFound", "ResourceGroupNotFound", "InvalidSubscriptionId", "NoRegisteredProviderFound")
 
 
+BUSY = (409, 429)  # and all from 500 on
+
+
 class OutOfSightError(StepError):
-    """No answer came, or not in time: what Azure was asked for may still be done, and a later run takes it up."""
+    """No answer came, or not in time, or Azure is busy, perhaps with this very thing for somebody else.
+
+    What it was asked for may still be done, and a later run takes it up."""
 
 
-def refused(method: str, url: str, status: int, content: bytes, account: Account) -> StepError:
+def refused(
+    method: str, url: str, status: int, content: bytes, account: Account, headers: Mapping[str, str]
+) -> StepError:
     """`PUT .../deployments/blue: 403 AuthorizationFailed: ...`; the error is the Resource Manager's (ARM RPC)."""
     from bedplate.clients import azure_hints
 
     code, said = words(content)
     head = " ".join(part for part in (str(status), code) if part)
-    hint = azure_hints.refused(status, code, said, url, account)
-    return StepError(f"{method} {short(url)}: {head}" + (f": {said}" if said else ""), hint)
+    hint = azure_hints.refused(status, code, said, url, account, asked_to_wait.later(retry_after(headers)))
+    kind = OutOfSightError if status in BUSY or status >= 500 else StepError
+    return kind(f"{method} {short(url)}: {head}" + (f": {said}" if said else ""), hint)
 
 
 def failed(what: str, status: str, error: Mapping[str, Any], url: str, account: Account) -> StepError:
@@ -58,16 +66,18 @@ def unreachable(method: str, url: str, error: BaseException, named: str = "") ->
     if no_bundle(error):
         return OutOfSightError(f"{where}: {error}", NO_BUNDLE_HINT)
     if "ProxyError" in _names(error):  # before all that may be wrong with the host itself: it was not asked
-        return OutOfSightError(f"{where}: {proxy(url)}: {_said(cause)}", PROXY_HINT)
+        said, hint = proxy_refused(url, _said(cause))
+        return OutOfSightError(f"{where}: {said}", hint)
     if isinstance(cause, socket.gaierror):
         hint = f"{whence}does this machine resolve it (VPN, private DNS zone), or must a proxy (HTTPS_PROXY)?"
         return OutOfSightError(f"{where}: no such host: {host}", hint)
     if isinstance(cause, ConnectionRefusedError):
         return OutOfSightError(f"{where}: connection refused", f"{whence}nothing listens there")
     if isinstance(cause, TimeoutError) or "Timeout" in _names(error):
-        hint = f"{whence}run again; a firewall that drops packets looks like this too"
-        return OutOfSightError(f"{where}: no answer in time", hint)
-    return OutOfSightError(f"{where}: {_said(cause)}", "run again: what is done stays done")
+        said, hint = silent(url, f"{whence}run again; a firewall that drops packets looks like this too")
+        return OutOfSightError(f"{where}: {said}", hint)
+    said = "the connection broke off" if temporary(error) else _said(cause)
+    return OutOfSightError(f"{where}: {said}", "run again: what is done stays done")
 
 
 def temporary(error: BaseException) -> bool:
@@ -114,7 +124,9 @@ def missing_above(document: Mapping[str, Any], url: str) -> str:
 def retry_after(headers: Mapping[str, str]) -> float:
     """Seconds; 0 where the service says nothing."""
     milliseconds = headers.get("x-ms-retry-after-ms") or headers.get("retry-after-ms") or ""
-    return float(milliseconds) / 1000 if milliseconds.isdigit() else seconds_of(headers.get("Retry-After", ""))
+    if milliseconds.isdigit():
+        return float(milliseconds) / 1000
+    return asked_to_wait.seconds(headers.get("Retry-After", ""))
 
 
 def short(url: str) -> str:

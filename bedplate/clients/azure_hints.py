@@ -26,14 +26,21 @@ PULL = ("ImagePull", "pull image", "unauthorized: authentication required")
 CRASH = ("ContainerCrash", "container has crashed", "ResourceNotReady", "terminated")
 
 
-def refused(status: int, code: str, said: str, url: str, account: Account) -> str:
-    """After an answer of `status` to a request for `url`; "" where nothing is known to help."""
+def refused(status: int, code: str, said: str, url: str, account: Account, later: str) -> str:
+    """After an answer of `status` to a request for `url`; "" where nothing is known to help.
+
+    `later`: when to run again, in words."""
     return (
         _rights(status, code, said, account)
         or _missing(code, said, url, account)
         or _forbidden(code, said, url)
         or _quota(code, said)
-        or _by_status(status, code, account)
+        or (
+            f"{account.user} may not do this: its roles, or a policy or firewall of the resource"
+            if status == 403
+            else ""
+        )
+        or by_status(status, later)
     )
 
 
@@ -55,6 +62,17 @@ def ended(status: str, code: str, said: str, url: str, account: Account) -> str:
     group = _group(url)
     command = f"az monitor activity-log list{f' -g {group}' if group else ''} --offset 1h --status Failed"
     return f"{again}`{command}` may tell more"
+
+
+def by_status(status: int, later: str) -> str:
+    """What is left to do where only the status says what was wrong. `later`: when to run again, in words."""
+    if status == 409:
+        return "another operation works on it: wait for its end and run again"
+    if status in (429, 503):
+        return f"Azure was asked too often or is busy, and stayed so: {later}"
+    if status >= 500:
+        return "run again; https://azure.status.microsoft tells of outages"
+    return ""
 
 
 def role_for(action: str) -> str:
@@ -158,18 +176,6 @@ def _pull(said: str, url: str) -> str:
     scope = f'--scope "$(az acr show -n {name} --query id -o tsv)"'
     command = f'az role assignment create --assignee "$({show})" --role AcrPull {scope}'
     return f"may the endpoint's identity pull the image? `{command}`"
-
-
-def _by_status(status: int, code: str, account: Account) -> str:
-    if status == 403:
-        return f"{account.user} may not do this: its roles, or a policy or firewall of the resource"
-    if status == 409:
-        return "another operation works on it: wait for its end and run again"
-    if status in (429, 503):
-        return "Azure was asked too often or is busy, and stayed so: run again later"
-    if status >= 500:
-        return "run again; https://azure.status.microsoft tells of outages"
-    return ""
 
 
 def _group(url: str) -> str:

@@ -30,19 +30,26 @@ class Patience:
 
 
 def patiently(
-    ask: Callable[[], requests.Response], method: str, url: str, patience: Patience, named: str = ""
+    ask: Callable[[], requests.Response],
+    method: str,
+    url: str,
+    patience: Patience,
+    named: str = "",
+    *,
+    repeatable: bool = False,
 ) -> requests.Response:
     """Asked again while the service calls the failure temporary, and there is time. OutOfSightError: no answer came.
 
-    `named`: where the address comes from, for people."""
+    `named`: where the address comes from, for people. `repeatable`: what this POST asks for can be done twice."""
     import requests
 
+    repeatable = repeatable or method in REPEATABLE
     until, pause = time.monotonic() + patience.retry, PAUSE_S
     while True:
         wait, failure, answer = pause, None, None
         try:
             answer = ask()
-            again = answer.status_code in THROTTLED or (answer.status_code in UNCERTAIN and method in REPEATABLE)
+            again = answer.status_code in THROTTLED or (answer.status_code in UNCERTAIN and repeatable)
             if not again:
                 return answer
             wait = max(pause, azure_errors.retry_after(answer.headers))
@@ -50,7 +57,7 @@ def patiently(
             if not (isinstance(error, requests.RequestException) or no_bundle(error)):
                 raise
             failure = azure_errors.unreachable(method, url, error, named)
-            if method not in REPEATABLE or not azure_errors.temporary(error):
+            if not repeatable or not azure_errors.temporary(error):
                 raise failure from None
         if time.monotonic() + wait > until:
             if failure or answer is None:

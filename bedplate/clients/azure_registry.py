@@ -7,8 +7,10 @@ import json
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from bedplate.clients import azure_versions, registry_errors
 from bedplate.clients.credentials import Credentials, Login
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 EVERYONE = "00000000-0000-0000-0000-000000000000"  # the user name that goes with a refresh token
 LIVES_S = 3 * 3600.0  # a refresh token of a login server
 MARGIN_S = 600.0  # one that ends sooner is not pushed with
+REFUSED_S = 20.0  # a refusal is not asked for again
 KIND = "Microsoft.ContainerRegistry/registries"
 
 
@@ -116,14 +119,31 @@ class _Exchange:
         self._lock = threading.Lock()
         self._login: Login | None = None
         self._ends = 0.0
+        self._refusal: tuple[StepError, float] | None = None
 
     def __call__(self) -> Login:
         with self._lock:
             if self._login is None or time.monotonic() > self._ends - MARGIN_S:
                 began = time.monotonic()
-                self._login = Login(EVERYONE, self._exchanged())
+                token = self._asked(began)
+                self._login = Login(EVERYONE, token, renew=functools.partial(self._withdrawn, token))
                 self._ends = began + LIVES_S
             return self._login
+
+    def _asked(self, began: float) -> Secret:
+        """A refusal stands for a while: what many ask for at once is not waited for by one after the other."""
+        if self._refusal and began < self._refusal[1] + REFUSED_S:
+            raise self._refusal[0]
+        try:
+            return self._exchanged()
+        except StepError as error:
+            self._refusal = error, time.monotonic()
+            raise
+
+    def _withdrawn(self, token: Secret) -> None:
+        with self._lock:
+            if self._login and self._login.password == token:  # else another thread has asked for one since
+                self._login = None
 
     def _exchanged(self) -> Secret:
         # https://github.com/Azure/acr/blob/main/docs/AAD-OAuth.md, "Calling POST /oauth2/exchange"
@@ -141,10 +161,11 @@ class _Exchange:
             }
             answer = patiently(
                 functools.partial(requests.post, url, form, timeout=(patience.connect, patience.read)),
-                "PUT",  # safe to repeat
+                "POST",
                 url,
                 patience,
                 "the registry's login server, as Azure names it",
+                repeatable=True,
             )
             if answer.status_code != 401:
                 break
@@ -159,16 +180,16 @@ class _Exchange:
 def refused(method: str, url: str, status: int, content: bytes, azure: Azure) -> StepError:
     """What a login server said."""
     error = registry_errors.refused(method, url, status, content, True)
-    user, tenant = azure.sign_in.account.user, azure.sign_in.account.tenant
-    if "allowed access" in error.message:
-        hint = "its firewall does not let this machine in: run inside its network, or allow this address"
-        return StepError(
-            error.message, f"{hint} (`az acr network-rule add`), or build with `builder: {{kind: acr_tasks}}`"
-        )
-    if status == 401:
-        hint = f"is the registry of tenant {tenant}? `az login --tenant TENANT`; else {user} needs the role 'AcrPush'"
-        return StepError(error.message, hint)
-    return StepError(error.message, error.hint)
+    if status != 401:
+        return error
+    from bedplate.clients import azure_roles  # which knows of registries
+
+    tenant, hint = azure.sign_in.account.tenant, "the role 'AcrPush' is missing"
+    with suppress(StepError):
+        _, hint = azure_roles.to_push(azure, urlsplit(url).netloc, None)
+    return StepError(
+        error.message, f"{hint}; or the registry is of another tenant than {tenant}: `az login --tenant TENANT`"
+    )
 
 
 def _named(otherwise: Credentials, server: str) -> Login:

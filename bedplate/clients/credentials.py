@@ -27,12 +27,14 @@ HELPER_S = 30.0
 class Login:
     """A name with its password or, where `identity` is true, a refresh token (Docker's `identitytoken`).
 
-    `source`: the variables and files that the spec reads it from, in words; "" where it is Docker's."""
+    `source`: the variables and files that the spec reads it from, in words; "" where it is Docker's.
+    `renew`: lets the next look-up find another one, should this be refused; None: there is none."""
 
     username: str
     password: Secret
     identity: bool = False
     source: str = field(default="", compare=False)
+    renew: Callable[[], None] | None = field(default=None, compare=False, repr=False)
 
 
 Credentials: TypeAlias = Callable[[], "Login | None"]  # looked up when a registry first asks; None: anonymous

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import ssl
 from urllib.parse import urlsplit
 
+from bedplate.clients import retry_after
 from bedplate.errors import DamagedError, StepError
 
 REMOVE = "the registry's storage is damaged: remove the blob there, and `doit` pushes the image again"
@@ -15,14 +17,21 @@ PROXY_HINT = "correct HTTPS_PROXY, or name this host in NO_PROXY if it needs no 
 SHOWN = 300  # characters of an answer that is not the registry's own JSON
 
 
-def refused(method: str, url: str, status: int, body: bytes, signed_in: bool) -> StepError:
-    """`PUT https://ml.example.io/v2/train/manifests/3: 403 DENIED: ...` (distribution-spec, "Error Codes")."""
+class LoginRefusedError(StepError):
+    """Name and password, or the token in their place, are refused."""
+
+
+def refused(method: str, url: str, status: int, body: bytes, signed_in: bool, wait_s: float = 0) -> StepError:
+    """`PUT https://ml.example.io/v2/train/manifests/3: 403 DENIED: ...` (distribution-spec, "Error Codes").
+
+    `wait_s`: what the answer asks to wait."""
     code, said = _own_words(body)
     words = " ".join(word for word in (str(status), code) if word) + (f": {said}" if said else "")
     if status == 500 and method in ("HEAD", "GET") and "/manifests/" in url:
         # distribution's answer where the manifest's content makes no sense
         return DamagedError(f"{method} {redacted(url)}: the registry cannot read it: {words}", REMOVE)
-    return StepError(f"{method} {redacted(url)}: {words}", _hint(urlsplit(url).netloc, status, code, said, signed_in))
+    hint = _hint(urlsplit(url).netloc, status, code, said, signed_in, retry_after.later(wait_s))
+    return StepError(f"{method} {redacted(url)}: {words}", hint)
 
 
 def unreachable(method: str, url: str, error: BaseException) -> StepError:
@@ -39,8 +48,8 @@ def unreachable(method: str, url: str, error: BaseException) -> StepError:
         return StepError(f"{where}: {error}", NO_BUNDLE_HINT)
     if any(kind.__name__ == "ProxyError" for kind in type(error).__mro__):
         # before what may be wrong with the host itself: it was not asked
-        said = (cause.strerror if isinstance(cause, OSError) else None) or str(cause)
-        return StepError(f"{where}: {proxy(url)}: {said}", PROXY_HINT)
+        said, hint = proxy_refused(url, (cause.strerror if isinstance(cause, OSError) else None) or str(cause))
+        return StepError(f"{where}: {said}", hint)
     if isinstance(cause, ssl.SSLError):
         return StepError(f"{where}: no TLS there: {cause.reason or cause}", "`insecure: true` allows plain HTTP")
     if isinstance(cause, ConnectionRefusedError):
@@ -48,7 +57,8 @@ def unreachable(method: str, url: str, error: BaseException) -> StepError:
     if isinstance(cause, socket.gaierror):
         return StepError(f"{where}: no such host", f"is {host} spelled right, and is its network (VPN) up?")
     if isinstance(cause, TimeoutError):
-        return StepError(f"{where}: no answer in time")
+        said, hint = silent(url, "run again; a firewall that drops packets looks like this too")
+        return StepError(f"{where}: {said}", hint)
     text = (cause.strerror if isinstance(cause, OSError) else None) or str(cause) or type(cause).__name__
     return StepError(f"{where}: {text}")
 
@@ -59,12 +69,24 @@ def no_bundle(error: BaseException) -> bool:
 
 
 def proxy(url: str) -> str:
-    """`the proxy http://proxy:3128 cannot be used`: the one that the environment names for this address."""
+    """`the proxy http://proxy:3128`: the one that the environment names for this address; "" where it names none."""
     from requests.utils import get_environ_proxies, select_proxy
 
     address = url if "://" in url else "https://unknown.invalid"
     named = select_proxy(address, get_environ_proxies(address))
-    return f"the proxy {redacted(named)} cannot be used" if named else "the proxy cannot be used"
+    return f"the proxy {redacted(named if '://' in named else f'http://{named}')}" if named else ""
+
+
+def proxy_refused(url: str, said: str) -> tuple[str, str]:
+    """What is told of a proxy that cannot be used, and the hint. `said`: why not, in the system's words."""
+    hint = "it wants an account: HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT" if " 407 " in said else PROXY_HINT
+    return f"{proxy(url) or 'the proxy'} cannot be used: {said}", hint
+
+
+def silent(url: str, otherwise: str) -> tuple[str, str]:
+    """What is told of an answer that did not come, and the hint: `otherwise`, where no proxy stands between."""
+    named = proxy(url)
+    return (f"no answer in time through {named}", PROXY_HINT) if named else ("no answer in time", otherwise)
 
 
 def root_cause(error: BaseException) -> BaseException:
@@ -84,6 +106,8 @@ def _own_words(body: bytes) -> tuple[str, str]:
     try:
         answer = json.loads(body)
         first = answer["errors"][0] if answer.get("errors") else answer
+        if isinstance(first.get("error"), dict):  # of what stands before a registry of Azure's
+            first = first["error"]
         said = first.get("message") or first.get("details") or first.get("error_description") or ""
         return str(first.get("code") or first.get("error") or ""), str(said)
     except (ValueError, AttributeError, LookupError, TypeError):
@@ -91,9 +115,14 @@ def _own_words(body: bytes) -> tuple[str, str]:
         return "", "" if text.startswith("<") else " ".join(text.split())[:SHOWN]
 
 
-def _hint(host: str, status: int, code: str, said: str, signed_in: bool) -> str:
+def _hint(host: str, status: int, code: str, said: str, signed_in: bool, later: str) -> str:
     if "HTTP request to an HTTPS server" in said:
         return f"{host} speaks TLS"
+    if "allowed access" in said:  # an Azure registry's firewall, whose words name the address that it sees
+        address = re.search(r"client with IP '([^']+)'", said)
+        name = host.partition(".")[0] if host.partition(".")[2].startswith("azurecr.") else "NAME"
+        command = f"az acr network-rule add -n {name} --ip-address {address[1] if address else 'ADDRESS'}"
+        return f"its firewall does not let this machine in: run inside its network, or let it in: `{command}`"
     if status == 401 and signed_in:
         return f"{host} refuses this account or its password: `docker login {host}`, or correct `username`/`password`"
     if status == 401:
@@ -104,5 +133,8 @@ def _hint(host: str, status: int, code: str, said: str, signed_in: bool) -> str:
     if code == "NAME_UNKNOWN":
         return "the registry has no such repository and does not make one on push: create it there"
     if status == 429:
-        return "the registry limits how often it may be asked: sign in, or try again later"
+        mends = later if signed_in else f"sign in, or {later}"
+        return f"the registry limits how often it may be asked: {mends}"
+    if status >= 500:
+        return f"the registry is busy or down, and stayed so: {later}"
     return ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import email.utils
 import http.client
 import json
 import os
@@ -14,8 +13,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlencode, urljoin, urlsplit
 
-from bedplate.clients import registry_errors
+from bedplate.clients import registry_errors, retry_after
 from bedplate.clients.credentials import HUB_HOSTS, Credentials
+from bedplate.clients.registry_origin import loopback, origin
 from bedplate.clients.registry_sign_in import SignIn, TokenRequest, challenge
 from bedplate.errors import StepError
 from bedplate.secrets import Secret
@@ -92,7 +92,7 @@ class RegistryHttp:
                 request = replace(request, authorization=shown)
                 reply = self._try(request, patience)
         if reply.status not in accept:
-            self._refuse(request, reply)
+            self._refuse(request, self._told(request, reply, patience))
         return reply
 
     def shown(self, scope: str, patience: Patience) -> Secret | None:
@@ -139,7 +139,7 @@ class RegistryHttp:
                 reply = self._follow(request, patience)
                 if reply.status not in TEMPORARY:
                     return reply
-                wait = max(pause, retry_after(reply.headers.get("Retry-After", "")))
+                wait = max(pause, retry_after.seconds(reply.headers.get("Retry-After", "")))
             except OSError as error:
                 if not (isinstance(error, requests.RequestException) or registry_errors.no_bundle(error)):
                     raise
@@ -198,13 +198,26 @@ class RegistryHttp:
             raise StepError(f"{request}: no token in the answer")
         return answer
 
+    def _told(self, request: Request, reply: Reply, patience: Patience) -> Reply:
+        """The refusal with its words, which the answer to a HEAD cannot have: a firewall's are in them alone."""
+        if request.method != "HEAD":
+            return reply
+        try:
+            again = self._try(replace(request, method="GET"), replace(patience, retry=0.0))
+        except StepError:
+            return reply
+        return again if again.status == reply.status else reply
+
     def _refuse(self, request: Request, reply: Reply) -> NoReturn:
         signed_in = request.authorization is not None or request.method == "POST"
-        error = registry_errors.refused(request.method, request.url, reply.status, reply.content, signed_in)
-        hint = error.hint
+        wait_s = retry_after.seconds(reply.headers.get("Retry-After", ""))
+        error = registry_errors.refused(request.method, request.url, reply.status, reply.content, signed_in, wait_s)
+        hint, kind = error.hint, type(error)
+        if reply.status == 401 and signed_in:
+            kind = registry_errors.LoginRefusedError
         if reply.status == 401 and signed_in and (source := self._sign_in.source()):
             hint = f"{self._host} refuses this account or its password: correct {source}"
-        raise type(error)(self._sign_in.hide(error.message), hint)
+        raise kind(self._sign_in.hide(error.message), hint)
 
     def _session(self) -> requests.Session:
         import requests
@@ -218,26 +231,6 @@ class RegistryHttp:
             if self._insecure:  # the spec says so: urllib3 need not say it at each request
                 warnings.filterwarnings("ignore", "Unverified HTTPS request")
         return session
-
-
-def loopback(host: str) -> bool:
-    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
-    return name in ("localhost", "[::1]") or name.startswith("127.")
-
-
-def origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
-
-
-def retry_after(text: str) -> float:
-    """Seconds (RFC 9110, 10.2.3: a number or a date); 0 for anything else."""
-    if text.strip().isdigit():
-        return float(text)
-    try:
-        return max(email.utils.parsedate_to_datetime(text).timestamp() - time.time(), 0.0)
-    except (ValueError, TypeError):
-        return 0.0
 
 
 def _authorities() -> bool | str:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
-from bedplate.clients.credentials import Credentials
+from bedplate.clients.credentials import Credentials, Login
+from bedplate.clients.registry_errors import LoginRefusedError
 from bedplate.secrets import Secret
 
 CLIENT_ID = "bedplate"
@@ -114,7 +115,7 @@ class SignIn:
             token, ends = self._tokens.get(known, (None, 0.0))
             if token and time.monotonic() < ends:
                 return token
-        answer = self._fetch(self._request(asked, scope))
+        answer = self._fetched(asked, scope)
         text = answer.get("token") or answer.get("access_token")
         if not isinstance(text, str) or not text:
             return None
@@ -125,9 +126,18 @@ class SignIn:
             self._tokens[name] = (token, time.monotonic() + max(seconds - MARGIN_S, seconds / 2))
         return token
 
-    def _request(self, asked: Challenge, scope: str) -> TokenRequest:
-        wanted = {name: value for name, value in (("service", asked.service), ("scope", scope)) if value}
+    def _fetched(self, asked: Challenge, scope: str) -> Mapping[str, Any]:
         login = self._credentials()
+        try:
+            return self._fetch(self._request(asked, scope, login))
+        except LoginRefusedError:
+            if login is None or login.renew is None:
+                raise
+            login.renew()  # it was withdrawn in the middle: one new one, then the answer stands
+            return self._fetch(self._request(asked, scope, self._credentials()))
+
+    def _request(self, asked: Challenge, scope: str, login: Login | None) -> TokenRequest:
+        wanted = {name: value for name, value in (("service", asked.service), ("scope", scope)) if value}
         if login is None:
             return TokenRequest(asked.realm, wanted, None, None)
         if login.identity:

@@ -65,7 +65,7 @@ DEPLOYMENT = f"{WORKSPACE}/onlineEndpoints/iris/deployments/blue?api-version=1"
     ],
 )
 def test_a_refusal_is_followed_by_what_mends_it(status: int, code: str, said: str, hint: str) -> None:
-    found = azure_hints.refused(status, code, said, DEPLOYMENT, ACCOUNT)
+    found = azure_hints.refused(status, code, said, DEPLOYMENT, ACCOUNT, "run again later")
     assert hint in found and bool(hint) == bool(found)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import ssl
 import warnings
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ from registries import (
     serving,
 )
 
-from bedplate.clients import registry_http
+from bedplate.clients import registry_errors, registry_http, retry_after
 from bedplate.clients.credentials import Login, anonymous
 from bedplate.clients.oci_registry import OciRegistry
 from bedplate.errors import StepError
@@ -224,7 +225,7 @@ def test_a_fault_that_lasts_is_told_when_the_time_is_over(fake: Any) -> None:
         assert registry.digest("iris/base", "v1") is None
         registry._patience = registry_http.Patience(retry=0.2)
         way.faults[:] = [503] * 1000
-        with pytest.raises(StepError, match=r"HEAD http://127.0.0.1:\d+/v2/iris/base/manifests/v1: 503$"):
+        with pytest.raises(StepError, match=r"HEAD http://127.0.0.1:\d+/v2/iris/base/manifests/v1: 503"):
             registry.digest("iris/base", "v1")
         way.faults[:] = ["reset"] * 1000
         with pytest.raises(StepError, match="HEAD .*(reset|closed)"):
@@ -248,8 +249,31 @@ def test_what_is_not_temporary_is_not_tried_again(fake: Any) -> None:
         for status in (500, 403, 400):
             way.faults[:] = [status, 418]
             with pytest.raises(StepError, match=str(status)):
-                registry.digest("iris/base", "v1")
+                registry.manifest("iris/base", "v1")
             assert way.faults == [418]
+
+
+def test_a_refused_question_without_a_body_is_asked_once_more_for_the_registrys_words() -> None:
+    class Firewall(Handler):
+        def respond(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
+            if self.path == "/v2/":
+                return 200, {}, b"{}"
+            said = "client with IP '203.0.113.7' is not allowed access."
+            content = json.dumps({"errors": [{"code": "DENIED", "message": said}]}).encode()
+            return 403, {"Content-Length": str(len(content))}, b"" if self.command == "HEAD" else content
+
+    with serving(Firewall) as server, pytest.raises(StepError, match="HEAD .*: 403 DENIED: client with IP") as refused:
+        at(server.address).digest("iris/base", "v1")
+    assert "`az acr network-rule add -n NAME --ip-address 203.0.113.7`" in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("wait", "when"), [("", "run again later"), ("45", "run again in 45 s"), ("3540", "in 59 min")]
+)
+def test_a_registry_that_stays_busy_is_told_with_the_time_it_asks_to_wait(wait: str, when: str) -> None:
+    error = registry_errors.refused("GET", "https://r.example.org/v2/", 503, b"", True, retry_after.seconds(wait))
+    assert error.hint == f"the registry is busy or down, and stayed so: {error.hint.rpartition(': ')[2]}"
+    assert error.hint.endswith(when)
 
 
 def test_a_refusal_keeps_method_address_status_and_the_registrys_words() -> None:
