@@ -194,6 +194,14 @@ def test_another_api_version_than_the_documents_is_found(prism: Prism, standin: 
     assert [v.where for v in wrong] == ["request.query.api-version"]
 
 
+def test_a_status_that_the_document_does_not_name_is_found(prism: Prism, standin: StandIn) -> None:
+    client, registry = Client(standin), standin.add_registry("standinacr", admin_enabled=True)
+    client.ask("POST", f"{registry.id}/listCredentials", version=ACR)
+    (right,) = standin.recorder.matching("POST", "listCredentials")
+    assert prism.judge([right])[1] == []
+    assert "returned status code" in str(prism.judge([replace(right, status=203)])[1])
+
+
 def test_a_request_that_no_document_describes_is_found(prism: Prism, standin: StandIn) -> None:
     client, workspace = Client(standin), standin.add_workspace("demo")
     client.ask("GET", f"{workspace.id}/onlineEndpointz", version=ML)
