@@ -102,6 +102,7 @@ def imported(reference: str, platform: str, path: str, tag: str, registry: Regis
     None: that is the engine's work, for the registry is none of Azure's, or Azure cannot reach the source."""
     if registry.kind != "acr":
         return None
+    from bedplate.builders import acr_runs
     from bedplate.builders.image import in_azure
     from bedplate.clients import azure_import, azure_registry
 
@@ -113,10 +114,13 @@ def imported(reference: str, platform: str, path: str, tag: str, registry: Regis
     if of is None and not azure_import.reachable(ref.domain):
         log.note(f"Azure cannot reach {ref.domain}: {reference} goes through this machine's engine")
         return None
-    log.note(f"{into.name} imports {ref}")
+    named, note = f"{path}:{tag}", acr_runs.note(clients.root, f"{path}:{tag}")
     try:
-        login = _login(reference, clients) if of is None else None
-        azure_import.copy(azure, ref, of, login, into, f"{path}:{tag}", log)
+        if clients.again or not azure_import.outlived(azure, acr_runs.read(note), ref, into, named, log):
+            log.note(f"{into.name} imports {ref}")
+            login = _login(reference, clients) if of is None else None
+            azure_import.copy(azure, ref, of, login, into, named, log, lambda where: acr_runs.write(where, note))
+        note.unlink(missing_ok=True)
     except StepError as error:
         if in_azure(clients.spec):
             hint = (

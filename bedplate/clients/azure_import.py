@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bedplate.clients import azure_registry
+from bedplate.clients import azure_errors, azure_registry
 from bedplate.clients.azure_versions import REGISTRY
+from bedplate.errors import StepError
 
 if TYPE_CHECKING:
     from bedplate.clients.azure import Azure
@@ -27,11 +31,13 @@ def copy(
     into: AzureRegistry,
     tag: str,
     log: Log,
+    begun: Callable[[str], None] = lambda where: None,
 ) -> None:
     """Returns once `into` has the image under `tag` (repository:tag), whatever had that tag before.
 
     `source` names a digest; an index comes whole. `of`: the Azure registry of ours that it is in, which needs no
-    sign-in; None: any other one, signed in to as `login`. Raises StepError with what Azure said."""
+    sign-in; None: any other one, signed in to as `login`. `begun` is told where Azure says how it goes, for `outlived`.
+    Raises StepError with what Azure said."""
     place: dict[str, Any] = {"sourceImage": f"{source.path}@{source.digest}"}
     if of is not None:
         place["resourceId"] = of.id
@@ -41,11 +47,36 @@ def copy(
             user = azure_registry.EVERYONE if login.identity else login.username
             place["credentials"] = {"username": user, "password": login.password.reveal()}
     body = {"source": place, "targetTags": [tag], "mode": "Force"}
-    what = f"import of {source}"
-    repository = tag.rpartition(":")[0]
-    with azure.under_way.going_on(what, f"az acr manifest list-metadata -r {into.name} -n {repository}"):
+    with _going_on(azure, source, into, tag):
         reply = azure.post(f"{into.id}/importImage", body, REGISTRY)
-        azure.wait(reply, what, log, WITHIN_S)
+        begun(reply.headers.get("Location", ""))
+        azure.wait(reply, _what(source), log, WITHIN_S)
+
+
+def outlived(azure: Azure, where: str, source: ImageRef, into: AzureRegistry, tag: str, log: Log) -> bool:
+    """Did the import end well that a run before began, and told by `begun`? Returns once it has ended."""
+    if not where:
+        return False
+    try:
+        with _going_on(azure, source, into, tag):
+            reply = azure.send("GET", where, "")
+            if reply.status == 202:
+                log.note(f"{into.name} imports {source} since an earlier doit")
+                azure.wait(replace(reply, headers={"Location": where, **reply.headers}), _what(source), log, WITHIN_S)
+    except azure_errors.OutOfSightError:
+        raise
+    except StepError:
+        return False
+    return True
+
+
+def _going_on(azure: Azure, source: ImageRef, into: AzureRegistry, tag: str) -> AbstractContextManager[None]:
+    shown_by = f"az acr manifest list-metadata -r {into.name} -n {tag.rpartition(':')[0]}"
+    return azure.under_way.going_on(_what(source), shown_by)
+
+
+def _what(source: ImageRef) -> str:
+    return f"import of {source}"
 
 
 def reachable(host: str) -> bool:

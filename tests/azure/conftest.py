@@ -9,6 +9,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,12 @@ def workspace(standin: StandIn) -> Workspace:
 
 @pytest.fixture
 def echo() -> Iterator[str]:
+    with echoing() as url:
+        yield url
+
+
+@contextmanager
+def echoing() -> Iterator[str]:
     """A container's stand-in: answers with what it was sent."""
 
     class Handler(BaseHTTPRequestHandler):

@@ -7,11 +7,13 @@ import shutil
 import signal
 import subprocess
 import threading
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+
+import requests
 
 from tests.azure.standin import StandIn
-from tests.azure.standin.faults import Gate
 from tests.azure.standin.state import Document
 from tests.conftest import DOIT, REPO
 from tests.registries import put_image
@@ -43,6 +45,8 @@ targets:
     environment: {{kind: azureml}}
     deploy: {{kind: online_endpoint, instance_type: Standard_DS3_v2, endpoint: first}}
     protect: true
+  pushing:
+    registry: {{kind: acr, name: standinacr}}
 """
 LOCK = """\
 version: 1
@@ -72,8 +76,9 @@ class CutOff:
         for name in ("pyproject.toml", "dodo.py"):
             shutil.copy(REPO / name, self.root)
         self.edit_all()
-        more = {"DOCKER_HOST": "unix:///nowhere/docker.sock", "DOCKER_CONFIG": str(folder / "docker")}
-        self.environ = {**os.environ, **azure.sign_in(folder / "az"), **more, "COLUMNS": "200"}
+        self._az = folder / "az"
+        more = {"DOCKER_CONFIG": str(folder / "docker"), "COLUMNS": "200"}
+        self.environ = {**os.environ, **azure.sign_in(self._az), **more}
         for name in ("CI", "BEDPLATE_TARGET"):
             self.environ.pop(name, None)
 
@@ -99,23 +104,28 @@ class CutOff:
         text = (self.root / "pipeline.yaml").read_text(encoding="utf-8")
         self.write("pipeline.yaml", text.replace(f"endpoint: {before}", f"endpoint: {self.endpoint}"))
 
+    def sign_out(self) -> None:
+        """As far as tokens go that are kept: the next run has to ask for one."""
+        for file in self._az.glob("msal_token_cache*"):
+            file.unlink()
+
     def doit(self, *args: str, code: int = 0) -> str:
         """All that it said."""
         ran = subprocess.run(
-            [DOIT, *args], cwd=self.root, env=self.environ, capture_output=True, text=True, timeout=LIMIT_S
+            [DOIT, *args], cwd=self.root, env=self._environ(args), capture_output=True, text=True, timeout=LIMIT_S
         )
         said = ran.stdout + ran.stderr
         assert ran.returncode == code, said
         return said
 
-    def cut(self, sign: int, reached: threading.Event, *args: str) -> str:
+    def cut(self, sign: int, reached: threading.Event, *args: str, then: Callable[[], None] = lambda: None) -> str:
         """A run that gets this signal, as the whole foreground group of a terminal does, once `reached` is set.
 
-        All that it said."""
+        `then` is called a moment later. All that it said."""
         with subprocess.Popen(
             [DOIT, *args],
             cwd=self.root,
-            env=self.environ,
+            env=self._environ(args),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
@@ -125,12 +135,18 @@ class CutOff:
             try:
                 came = reached.wait(LIMIT_S)
                 os.killpg(run.pid, sign)
+                time.sleep(0.3)
+                then()
                 said, _ = run.communicate(timeout=LIMIT_S)
             finally:
                 run.kill()
         assert came, said
         assert run.returncode == (130 if sign == signal.SIGINT else -sign), said
         return said
+
+    def _environ(self, args: Sequence[str]) -> dict[str, str]:
+        """No engine answers but where images go from one."""
+        return self.environ if "pushing" in args else {**self.environ, "DOCKER_HOST": "unix:///nowhere/docker.sock"}
 
     def sent(self, method: str, part: str) -> int:
         return len(self.azure.recorder.matching(method, part))
@@ -153,6 +169,27 @@ class CutOff:
         """How the runs of ACR Tasks stand."""
         return [str(run["status"]) for run in list(self.registry.runs.values())]
 
+    def answer(self) -> int:
+        """Status of what the endpoint says to its users; 0: it has no traffic."""
+        if not self.below(f"onlineEndpoints/{self.endpoint}") or not self.traffic:
+            return 0
+        key = self.workspace.keys[self.endpoint][0]
+        url = f"{self.azure.url}/endpoints/{self.endpoint}/score"
+        asked = requests.post(url, json=[1], headers={"Authorization": f"Bearer {key}"}, verify=self.azure.ca)
+        return asked.status_code
 
-def gate(azure: StandIn, method: str, pattern: str, **more: Any) -> Gate:
-    return azure.faults.gate(pattern, method=method, **more)
+
+def once(true: Callable[[], bool]) -> threading.Event:
+    """Is set when this has become true."""
+    became = threading.Event()
+
+    def look() -> None:
+        until = time.monotonic() + LIMIT_S
+        while time.monotonic() < until:
+            if true():
+                became.set()
+                return
+            time.sleep(0.02)
+
+    threading.Thread(target=look, daemon=True).start()
+    return became

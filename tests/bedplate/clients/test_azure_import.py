@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -73,10 +74,11 @@ def test_it_comes_from_another_registry_and_from_one_of_ours_by_its_digest(
     assert json.loads(last.body)["source"] == {"sourceImage": f"p/a@{digest}", "resourceId": first.id}
 
 
-def clients(standin: StandIn, azure: Azure, builder: Any, reference: str) -> Any:
+def clients(standin: StandIn, azure: Azure, builder: Any, reference: str, root: Path = Path()) -> Any:
     entry = standin.azure.registry("first")
     spec = SimpleNamespace(target=SimpleNamespace(builder=builder, registry=AcrRegistry("first", "token", None, None)))
     return SimpleNamespace(
+        root=root,
         azure=azure,
         log=KeptLog(),
         spec=spec,
@@ -121,6 +123,48 @@ def test_an_image_that_is_not_there_is_told_in_azures_words(standin: StandIn, az
     into, source = azure_registry.by_name(asking, "first"), ImageRef.parse(f"{HOST}/a@sha256:{'0' * 64}")
     with pytest.raises(StepError, match="failed to fetch"):
         azure_import.copy(asking, source, None, None, into, "p/a:1", KeptLog())
+
+
+@programs
+@pytest.mark.judges
+def test_an_import_that_goes_on_since_an_earlier_run_is_waited_for(
+    judged_azure: StandIn, azure: Any, elsewhere: str
+) -> None:
+    judged_azure.add_registry("first", program=True)
+    judged_azure.azure.hosts[HOST] = elsewhere
+    asking, log, places = azure(judged_azure), KeptLog(), []
+    source = ImageRef.parse(f"{HOST}/team/hello@{put_image(elsewhere, 'team/hello', '1', {})}")
+    into = azure_registry.by_name(asking, "first")
+
+    class KilledError(Exception):
+        pass
+
+    def killed(where: str) -> None:
+        places.append(where)
+        raise KilledError
+
+    judged_azure.operations.hold("importImage")
+    with pytest.raises(KilledError):
+        azure_import.copy(asking, source, None, None, into, "p/a:fp-1", log, killed)
+    assert registry_of(asking, "first").digest("p/a", "fp-1") is None
+    threading.Timer(0.5, judged_azure.operations.let_go).start()
+    assert azure_import.outlived(asking, places[0], source, into, "p/a:fp-1", log)
+    assert registry_of(asking, "first").digest("p/a", "fp-1") == str(source.digest)
+    assert log.notes == [f"first imports {source} since an earlier doit"]
+    assert azure_import.outlived(asking, places[0], source, into, "p/a:fp-1", log)  # it had ended before
+    assert len(judged_azure.recorder.matching("POST", "importImage")) == 1
+
+
+@programs
+def test_an_import_that_ended_badly_is_begun_anew(standin: StandIn, azure: Any, elsewhere: str) -> None:
+    standin.add_registry("first", program=True)
+    standin.azure.hosts[HOST] = elsewhere
+    asking, places = azure(standin), []
+    into, source = azure_registry.by_name(asking, "first"), ImageRef.parse(f"{HOST}/a@sha256:{'0' * 64}")
+    with pytest.raises(StepError):
+        azure_import.copy(asking, source, None, None, into, "p/a:1", KeptLog(), places.append)
+    for where in (places[0], "", places[0].replace("operationStatuses/", "operationStatuses/no")):
+        assert not azure_import.outlived(asking, where, source, into, "p/a:1", KeptLog())
 
 
 @pytest.mark.parametrize(
