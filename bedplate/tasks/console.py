@@ -26,6 +26,7 @@ class Console:
         self.terminal = self._stream.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("CI")
         self.running: Mapping[str, Running] = {}  # replaced and never changed: the display reads it without the lock
         self._asking = threading.Lock()  # one question at a time
+        self.interrupted = False  # what builds and servers go on to write is no news any more
 
     def say(self, text: str, style: str = "") -> None:
         text = plain(text)
@@ -140,7 +141,8 @@ class TaskLog:
 
     def line(self, text: str) -> None:
         self.keep(text)
-        self._console.say(f"{self.running.name} | {text}", "dim")
+        if not self._console.interrupted:
+            self._console.say(f"{self.running.name} | {text}", "dim")
 
     def note(self, text: str) -> None:
         self.keep(text)

@@ -38,6 +38,7 @@ class Run(DoitRun):  # type: ignore[misc]  # doit has no types
             return 1
         except KeyboardInterrupt:
             interrupts.settled()
+            self.loader.console.interrupted = True
             self.loader.console.close()
             interrupts.told(self.loader.__dict__.get("session"), args)
             return 130

@@ -26,6 +26,17 @@ def test_a_build_neither_clears_the_terminal_nor_colours_what_follows(tmp_path: 
     assert (tmp_path / "log").read_text(encoding="utf-8") == "red\tand blue\ufffd\ufffd\n"
 
 
+def test_what_a_build_goes_on_to_write_after_ctrl_c_goes_to_its_log_alone(tmp_path: Path) -> None:
+    out = io.StringIO()
+    console = Console(out)
+    with console.task("deploy:iris", tmp_path / "log") as log:
+        console.interrupted = True
+        log.line("Step 2/3")
+        log.note("the port is just changing hands: this is finished first")
+    assert out.getvalue() == "deploy:iris  the port is just changing hands: this is finished first\n"
+    assert (tmp_path / "log").read_text(encoding="utf-8").startswith("Step 2/3\n")
+
+
 def test_the_display_is_safe_from_what_a_build_writes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("CI", raising=False)

@@ -1,13 +1,17 @@
-"""Ctrl-C while Python shuts down, as it comes between the last word and the end of the process."""
+"""Ctrl-C: its last word, and Ctrl-C while Python shuts down, between that and the end of the process."""
 
 from __future__ import annotations
 
 import signal
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from scratch import DOIT, Scratch
+
+from bedplate.tasks import interrupts
 
 # Python runs this after all that doit does
 LATE = """
@@ -40,3 +44,23 @@ def test_ctrl_c_while_a_command_asks_is_told_in_a_word(project: Scratch, tmp_pat
     asked.write({"dodo.py": (asked.root / "dodo.py").read_text(encoding="utf-8") + now})
     ran = subprocess.run([DOIT, "plan"], cwd=asked.root, capture_output=True, text=True, timeout=60)
     assert (ran.returncode, ran.stderr) == (130, "\ninterrupted\n")
+
+
+@pytest.mark.parametrize(
+    ("session", "words", "command"),
+    [
+        (None, [], "doit"),
+        (SimpleNamespace(command="doit -t azure", interrupted=lambda: iter(())), [], "doit -t azure"),
+        (
+            SimpleNamespace(command="doit -t azure", interrupted=lambda: iter(())),
+            ["target=azure", "push:base"],
+            "doit -t azure push:base",
+        ),
+    ],
+)
+def test_the_next_command_is_of_the_same_target_and_tasks(
+    session: Any, words: list[str], command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    interrupts.told(session, words)
+    said = f"\ninterrupted: what had finished is kept; `{command}` goes on from there\n"
+    assert capsys.readouterr().err == said
