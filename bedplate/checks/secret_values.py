@@ -29,6 +29,7 @@ _VALUE = re.compile(r"[\"']?(?:\s*[=:]\s*|[ \t]+)(?P<value>[^\s$]\S*)")
 # whose value is meant: `API_KEY`, not `KEY_COLUMN` or `AUTH_METHOD`; the fingerprint of a GPG key is public
 _PASSWORD = re.compile(r"(?i)(?:^|_)(?:password|passwd|pword)\Z")
 _OTHERS = re.compile(r"(?i)(?:^|_)(?:apikey|auth|credentials?|key|secret|token)\Z")
+_SOURCE = re.compile(r"\{\s*(?:env|file)\b")  # where the spec has a secret from, in pipeline.yaml
 _FINGERPRINT = re.compile(r"(?i)(?:^|_)(?:apt|gpg|pgp)_")
 _EXAMPLE = re.compile(
     r"(?i)\A(?:|x+|\*+|\.+|-+|none|null|true|false|yes|no|example\w*|sample\w*|dummy\w*|test\w*|fake\w*|secret|password|"
@@ -73,7 +74,7 @@ def masked(line: str) -> str:
         line = line[: found.start()] + "*" * len(found[0]) + line[found.end() :]
     for name in re.finditer(r"[A-Za-z_][\w.-]*", line):
         value = _VALUE.match(line, name.end())
-        if value and secret_name(name[0].replace("-", "_")):
+        if value and not _SOURCE.match(value["value"]) and secret_name(name[0].replace("-", "_")):
             start, end = value.span("value")
             line = line[:start] + "*" * (end - start) + line[end:]
     return line

@@ -70,7 +70,7 @@ class Connections:
                 from bedplate.clients import azure_registry
 
                 entry = azure_registry.entry_of(entry, registry)
-            found = credentials(entry, registry.address, self.root)
+            found = credentials(entry, registry.address, self.root, ("targets", self.spec.target.name, "registry"))
             if isinstance(entry, (AcrRegistry, WorkspaceRegistry)):
                 found = azure_registry.credentials(self.azure, entry, registry, found)
             return OciRegistry(registry, found)

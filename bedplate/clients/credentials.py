@@ -16,6 +16,7 @@ from bedplate.errors import StepError
 from bedplate.model import AcrRegistry, EnvSecret, GenericRegistry, RegistryEntry, SecretSource
 from bedplate.secrets import Secret
 from bedplate.specfile import secret_places
+from bedplate.specfile.places import Keys
 
 HUB = "https://index.docker.io/v1/"  # Docker Hub's key in config.json and in every credential store
 AZURE_ENDINGS = ("azurecr.io", "azurecr.us", "azurecr.cn")  # of login servers: Azure, Azure Government, Azure in China
@@ -44,27 +45,30 @@ def anonymous() -> Login | None:
     return None
 
 
-def credentials(entry: RegistryEntry | None, address: str, root: Path) -> Credentials:
+def credentials(entry: RegistryEntry | None, address: str, root: Path, under: Keys = ()) -> Credentials:
     """Those that the spec names, else those that Docker has for the address's host, else none. Nothing is read yet.
 
-    `entry` is the target's; what it names is handed out for its own host only. `root`: the project's, for files."""
+    `entry` is the target's; what it names is handed out for its own host only. `root`: the project's, for files.
+    `under`: where the entry stands in the spec, for errors."""
 
     def find() -> Login | None:
         if entry is not None and _named(entry, address):
-            return _from_spec(entry, address, root)
+            return _from_spec(entry, address, root, under)
         return from_docker(address)
 
     return functools.lru_cache(maxsize=None)(find)
 
 
-def read_secret(source: SecretSource, root: Path, what: str) -> Secret:
-    """Raises StepError, which names the variable or the file. `what` it is for: `password of ml.example.io`."""
+def read_secret(source: SecretSource, root: Path, what: str, under: Keys = ()) -> Secret:
+    """Raises StepError, which names the variable or the file. `what` it is for: `password of ml.example.io`.
+
+    `under`: where in the spec it stands."""
     if isinstance(source, EnvSecret):
         text = os.environ.get(source.env)
         if not text:
             state = "empty" if text == "" else "not set"
             message = f"{what}: the environment variable {source.env} is {state}"
-            raise StepError(message, f"export {source.env}=...", secret_places.shown(source, root))
+            raise StepError(message, f"export {source.env}=...", secret_places.shown(source, root, under))
         return Secret(text)
     path = root / Path(source.file).expanduser()
     try:
@@ -73,10 +77,10 @@ def read_secret(source: SecretSource, root: Path, what: str) -> Secret:
         why = error.strerror if isinstance(error, OSError) else "not UTF-8"
         hint = secret_places.meant(path) if isinstance(error, FileNotFoundError) else ""
         message = f"{what}: cannot read {source.file}: {why}"
-        raise StepError(message, hint, secret_places.shown(source, root)) from None
+        raise StepError(message, hint, secret_places.shown(source, root, under)) from None
     text = text.removesuffix("\n").removesuffix("\r")
     if not text:
-        raise StepError(f"{what}: {source.file} is empty", "", secret_places.shown(source, root))
+        raise StepError(f"{what}: {source.file} is empty", "", secret_places.shown(source, root, under))
     return Secret(text)
 
 
@@ -115,16 +119,17 @@ def _named(entry: RegistryEntry, address: str) -> bool:
     return False
 
 
-def _from_spec(entry: RegistryEntry, address: str, root: Path) -> Login:
+def _from_spec(entry: RegistryEntry, address: str, root: Path, under: Keys) -> Login:
     assert isinstance(entry, (GenericRegistry, AcrRegistry)) and entry.password is not None
     host = _host(address)
     if entry.username is None:
         raise StepError(f"registry {host}: a password is given, but no username", "add `username` beside `password`")
     username = entry.username
     if not isinstance(username, str):
-        username = read_secret(username, root, f"username of {host}").reveal()
+        username = read_secret(username, root, f"username of {host}", under).reveal()
     places = dict.fromkeys(_place(one) for one in (entry.username, entry.password) if not isinstance(one, str))
-    return Login(username, read_secret(entry.password, root, f"password of {host}"), source=" and ".join(places))
+    password = read_secret(entry.password, root, f"password of {host}", under)
+    return Login(username, password, source=" and ".join(places))
 
 
 def _place(source: SecretSource) -> str:

@@ -7,19 +7,24 @@ from pathlib import Path
 
 from bedplate.errors import Mistake, SpecError
 from bedplate.model import EnvSecret, SecretSource
+from bedplate.specfile.places import Keys
 from bedplate.yamlfile.nodes import Mapping, Node, Scalar, Sequence
 
 SPEC = "pipeline.yaml"
 
 
-def shown(source: SecretSource, root: Path) -> str:
-    """The place with its line and a caret, as mistakes have it; "" where none is found. `root`: the project's."""
+def shown(source: SecretSource, root: Path, under: Keys = ()) -> str:
+    """The place with its line and a caret, as mistakes have it; "" where none is found. `root`: the project's.
+
+    `under`: where in the spec it is looked for before it is looked for anywhere."""
+    from bedplate.specfile import places
     from bedplate.yamlfile import text as yaml_text
 
     key, name = ("env", source.env) if isinstance(source, EnvSecret) else ("file", source.file)
     try:
         content = (root / SPEC).read_bytes()
-        place = next(_values(yaml_text.read(content, SPEC)[0], key, name), None)
+        spec = yaml_text.read(content, SPEC)[0]
+        place = next((p for node in (places.at(spec, under), spec) for p in _values(node, key, name)), None)
     except (OSError, SpecError):
         return ""
     if place is None:

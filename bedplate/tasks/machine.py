@@ -43,6 +43,7 @@ from steps.resolve_registry import workspace
 
 SPEC = "pipeline.yaml"
 ANSWER_S = 5.0
+OF_A_SIGN_IN = ("RegistryRefused", "AzureRefused")
 
 
 class Heard:
@@ -87,7 +88,23 @@ def find(
 ) -> Iterator[Finding]:
     """`offline`: only what needs no network; an engine behind a socket of this machine needs none. `making`: see
     `push_paths.find`."""
-    yield from _secrets(spec, root)
+    missing = list(_secrets(spec, root))
+    yield from missing
+    known = {finding.mistake.hint for finding in missing} - {""}
+    for finding in _asked(spec, root, tasks, state, clients, offline, making):
+        if finding.code not in OF_A_SIGN_IN or finding.mistake.hint not in known:  # it is told of the secret itself
+            yield finding
+
+
+def _asked(
+    spec: Spec,
+    root: Path,
+    tasks: Sequence[Task],
+    state: State,
+    clients: Connections,
+    offline: bool,
+    making: Making | None,
+) -> Iterator[Finding]:
     engine = False
     if _uses_engine(spec) and (not offline or clients.engine.address.startswith("unix:")):
         wrong = list(_engine(clients))

@@ -48,3 +48,9 @@ def test_a_name_may_stand_in_quotes() -> None:
     assert list(assigned('{"client_secret": "abc8Q~defghijk"}')) == [(2, "client_secret")]
     assert "k3ZtQ9vLx2" not in masked('args: {"NPM_TOKEN": "k3ZtQ9vLx2"}')
     assert "k3ZtQ9vLx2" not in masked("args: {'NPM_TOKEN' : k3ZtQ9vLx2}")
+
+
+def test_where_a_secret_comes_from_is_no_secret() -> None:
+    line = "registry: {username: ada, password: {env: REG_PASSWORD}, token: { file: secrets/token }}"
+    assert masked(line) == line
+    assert "geheim" not in masked("password: geheim-1")

@@ -49,5 +49,14 @@ def test_a_variable_is_told_with_its_line(root: Path, monkeypatch: pytest.Monkey
     assert said[-1] == "  hint: export NO_SUCH_USER=..."
 
 
+def test_of_two_places_the_one_of_the_target_in_use_is_told(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_SUCH_USER", raising=False)
+    other = "  other:\n    registry: {kind: generic, address: r.io, username: {env: NO_SUCH_USER}}\n"
+    (root / "pipeline.yaml").write_text(SPEC + other, encoding="utf-8")
+    with pytest.raises(StepError, match="NO_SUCH_USER") as caught:
+        read_secret(EnvSecret("NO_SUCH_USER"), root, "username of r.io", ("targets", "other", "registry"))
+    assert "pipeline.yaml:5:62: named here" in caught.value.detail
+
+
 def test_without_a_spec_the_file_alone_is_told(tmp_path: Path) -> None:
     assert told(tmp_path, FileSecret("gone")) == ["password of x: cannot read gone: No such file or directory"]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from registries import htpasswd, real_registry
 
 from bedplate import specfile
 from bedplate.clients import docker_ports
@@ -83,6 +84,17 @@ def test_a_secret_that_is_not_set_is_told_by_its_name(tmp_path: Path, monkeypatc
         read_secret(EnvSecret("BEDPLATE_TEST_CONF"), tmp_path, "secret conf")
     assert f"{place}: named here" in told.value.detail
     assert "images.base.secrets.conf" in found["SecretMissing"] and "BEDPLATE_TEST_CONF" in found["SecretMissing"]
+
+
+def test_a_secret_that_keeps_the_registry_from_being_asked_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_SUCH_PASSWORD", raising=False)
+    with real_registry(tmp_path, **htpasswd(tmp_path)) as address:
+        account = "username: ada, password: {env: NO_SUCH_PASSWORD}"
+        found = find(tmp_path, f"{{kind: generic, address: '{address}', insecure: true, {account}}}")
+    assert set(found) == {"EngineUnreachable", "SecretMissing"}
+    assert "password: {env: NO_SUCH_PASSWORD}" in found["SecretMissing"], "where it comes from is no secret"
 
 
 def test_a_program_on_the_registrys_port_is_told(tmp_path: Path, taken: int) -> None:
