@@ -127,7 +127,7 @@ def test_azure_is_asked_and_what_differs_is_said_and_mended(on_azure: OnAzure) -
             "azure": "3",
         }
     ]
-    assert on_azure.run("run", "-a", "-s", "deploy:iris") == ["deploy:iris"]
+    assert on_azure.run("run", "-a", "-s", "--yes", "deploy:iris") == ["deploy:iris"]
     assert on_azure.held[f"onlineEndpoints/iris/deployments/{name}"]["sku"]["capacity"] == 1
     on_azure.run("plan", "--remote")
 
