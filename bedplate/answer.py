@@ -34,10 +34,14 @@ class Answer:
 
 @dataclass(frozen=True)
 class NotUp:
-    """Nothing answers. `dropped`: the connection was taken and then closed without an answer, instead of refused."""
+    """Nothing answers. `dropped`: the connection was taken and then closed without an answer, instead of refused.
+
+    `hint`: what is to be done on this side; `lasting`: no waiting mends it."""
 
     why: str
     dropped: bool = False
+    hint: str = ""
+    lasting: bool = False
 
 
 @dataclass(frozen=True)

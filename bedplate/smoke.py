@@ -21,11 +21,14 @@ NOT_UP = (502, 503)  # what stands before a service, or the service itself, says
 
 @dataclass(frozen=True)
 class Outcome:
-    """`answer`: None where none came. `problems`: in the user's words; empty: as expected."""
+    """`answer`: None where none came. `problems`: in the user's words; empty: as expected.
+
+    `hint`: where the way to the service is to be mended, and not the service."""
 
     case: str
     answer: Answer | None
     problems: tuple[str, ...]
+    hint: str = ""
 
     def __str__(self) -> str:
         if self.answer is None:
@@ -77,11 +80,12 @@ def outcome(
         drops += isinstance(reply, NotUp) and reply.dropped
         answer = reply if isinstance(reply, Answer) else None
         why = ended() if isinstance(reply, NotUp) else None
+        hint = reply.hint if isinstance(reply, NotUp) else ""
         if why or drops >= DROPS:
             why = why or "this request ends the process that serves it"
             return Outcome(case.name, answer, (f"{told(reply)}: {why}",))
-        if time.monotonic() > until:
-            return Outcome(case.name, answer, (f"not up: {sent.method} {sent.url}: {told(reply)}",))
+        if time.monotonic() > until or (isinstance(reply, NotUp) and reply.lasting):
+            return Outcome(case.name, answer, (f"not up: {sent.method} {sent.url}: {told(reply)}",), hint)
         time.sleep(10 * POLL_S if drops else POLL_S)
 
 

@@ -49,6 +49,7 @@ def run(inputs: Inputs, given: Given, clients: Clients) -> SmokeReport:
 
     headers = _sign_in(deployed, clients)
     wrong: list[str] = []
+    hint = ""
     until = time.monotonic() + UP_WITHIN_S
     with Endpoint(direct=deployed.kind == "container") as endpoint:
         for case in inputs.cases:
@@ -56,6 +57,7 @@ def run(inputs: Inputs, given: Given, clients: Clients) -> SmokeReport:
             outcome = smoke.outcome(case, message, endpoint.send, until)
             clients.log.note(str(outcome))
             wrong += [f"'{case.name}': {problem}" for problem in outcome.problems]
+            hint = hint or outcome.hint
             if outcome.problems and outcome.answer is None:
                 break
     if wrong:
@@ -63,7 +65,7 @@ def run(inputs: Inputs, given: Given, clients: Clients) -> SmokeReport:
         what = f"{len(wrong)} things are not as expected" if several else f"smoke test {wrong[0]}"
         raise StepError(
             f"{inputs.service} at {deployed.url}: {what}",
-            "mend the service, or `smoke_test` in pipeline.yaml",
+            hint or "mend the service, or `smoke_test` in pipeline.yaml",
             "\n".join([*(wrong if several else ()), *_log(deployed, clients)]),
         )
     return SmokeReport(inputs.service, tuple(case.name for case in inputs.cases))

@@ -42,7 +42,7 @@ def build(request: BuildRequest, registry: Registry, clients: Clients) -> str:
         )
     azure, log = clients.azure, clients.log
     with azure.slots(builder.parallel):
-        place = azure_registry.by_name(azure, registry.address)
+        place = azure_registry.resolved(azure, registry, clients.spec.target.name)
         layout, target = _labelled(lay_out(request), request.labels)
         note = acr_runs.note(clients.root, request.tag)
         run = None if clients.again else acr_runs.under_way(azure, note, place.id)

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from bedplate.clients import retry_after as asked_to_wait
-from bedplate.clients.registry_errors import NO_BUNDLE_HINT, no_bundle, proxy_refused, redacted, root_cause, silent
+from bedplate.clients.registry_errors import (
+    NO_BUNDLE_HINT,
+    bundle,
+    certificate_hint,
+    no_bundle,
+    proxy_refused,
+    redacted,
+    root_cause,
+    silent,
+)
 from bedplate.errors import StepError
 
 if TYPE_CHECKING:
@@ -59,12 +68,13 @@ def unreachable(method: str, url: str, error: BaseException, named: str = "") ->
     cause, host = root_cause(error), urlsplit(url).netloc or url
     where, whence = f"{method} {short(url)}", f"{host} is {named}; " if named else ""
     if isinstance(cause, ssl.SSLCertVerificationError):
-        hint = (
+        ca = (
             f"point REQUESTS_CA_BUNDLE to a file with the CA that signs {host} (certifi's bundle and your network's CA)"
         )
+        hint = certificate_hint(cause, host) or ca
         return OutOfSightError(f"{where}: certificate not trusted: {cause.verify_message}", hint)
     if no_bundle(error):
-        return OutOfSightError(f"{where}: {error}", NO_BUNDLE_HINT)
+        return OutOfSightError(f"{where}: {bundle(error)}", NO_BUNDLE_HINT)
     if "ProxyError" in _names(error):  # before all that may be wrong with the host itself: it was not asked
         said, hint = proxy_refused(url, _said(cause))
         return OutOfSightError(f"{where}: {said}", hint)

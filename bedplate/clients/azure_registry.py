@@ -54,6 +54,17 @@ def by_name(azure: Azure, name: str) -> AzureRegistry:
     )
 
 
+def resolved(azure: Azure, registry: Registry, target: str) -> AzureRegistry:
+    """The one that resolve_registry has found in an earlier run. StepError: it is not there any more."""
+    found = among(every(azure), registry.address)
+    if found is None:
+        raise StepError(
+            f"registry {registry.address} is not in subscription {azure.subscription} any more",
+            f"`doit -t {target} run -a -s resolve_registry` looks which one it is now",
+        )
+    return found
+
+
 def every(azure: Azure) -> list[AzureRegistry]:
     """All of the subscription."""
     places = azure.pages(f"/subscriptions/{azure.subscription}/providers/{KIND}", azure_versions.REGISTRY)

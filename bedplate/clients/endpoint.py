@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from bedplate.answer import Answer, Message, NotUp, Reply, TooSlow
 
@@ -54,11 +57,11 @@ class Endpoint:
                 kind = reply.headers.get("Content-Type", "")
                 return Answer(reply.status_code, kind, bytes(body), time.monotonic() - began)
         except requests.exceptions.ConnectTimeout:
-            return NotUp("no connection in time")
+            return NotUp("no connection in time", hint="" if self._direct else _hint(message.url))
         except requests.exceptions.ReadTimeout:
             return TooSlow(seconds)
         except (requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
-            return _not_up(error)
+            return _not_up(error, message.url)
         except requests.exceptions.RequestException as error:
             return NotUp(f"{type(error).__name__}: {error}")
 
@@ -71,8 +74,17 @@ class Endpoint:
         return self._session
 
 
-def _not_up(error: BaseException) -> NotUp:
+def _hint(url: str) -> str:
+    from bedplate.clients.registry_errors import PROXY_HINT, proxy
+
+    host = urlsplit(url).netloc
+    return PROXY_HINT if proxy(url) else f"does this machine reach {host} (VPN, firewall, HTTPS_PROXY)?"
+
+
+def _not_up(error: BaseException, url: str) -> NotUp:
     """What requests wraps, often four deep, in the words of the operating system."""
+    from bedplate.clients.registry_errors import certificate_hint, proxy_refused
+
     seen: list[BaseException] = []
     todo = [error]
     while todo:
@@ -80,9 +92,21 @@ def _not_up(error: BaseException) -> NotUp:
         seen.append(one)
         inner = [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
         todo += [e for e in inner if isinstance(e, BaseException) and e not in seen]
+    host = urlsplit(url).netloc
+    system = next((e for e in seen if isinstance(e, OSError) and e.strerror), None)
+    if type(error).__name__ == "ProxyError":
+        said, hint = proxy_refused(url, str(system.strerror if system else seen[-1]))
+        return NotUp(said, hint=hint)
+    untrusted = next((e for e in seen if isinstance(e, ssl.SSLCertVerificationError)), None)
+    if untrusted is not None:
+        ca = f"point REQUESTS_CA_BUNDLE to a file with the CA that signs {host}"
+        hint = certificate_hint(untrusted, host) or ca
+        return NotUp(f"certificate not trusted: {untrusted.verify_message}", hint=hint, lasting=True)
     if any(isinstance(e, ConnectionRefusedError) for e in seen):
         return NotUp("connection refused")
-    system = next((e for e in seen if isinstance(e, OSError) and e.strerror), None)
+    if any(isinstance(e, socket.gaierror) for e in seen):
+        hint = f"does this machine resolve {host} (VPN, private DNS zone), or must a proxy (HTTPS_PROXY)?"
+        return NotUp(f"no such host: {host}", hint=hint)
     if system is not None and not isinstance(system, ConnectionResetError | BrokenPipeError):
         return NotUp(str(system.strerror).lower())
     return NotUp("the connection was closed without an answer", dropped=True)

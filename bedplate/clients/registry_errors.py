@@ -40,12 +40,11 @@ def unreachable(method: str, url: str, error: BaseException) -> StepError:
     cause = root_cause(error)
     where = f"{method} {redacted(url)}"
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return StepError(
-            f"{where}: certificate not trusted: {cause.verify_message}",
-            f"point REQUESTS_CA_BUNDLE to the CA of {host}, or set `insecure: true` on the registry",
-        )
+        ca = f"point REQUESTS_CA_BUNDLE to the CA of {host}, or set `insecure: true` on the registry"
+        message = f"{where}: certificate not trusted: {cause.verify_message}"
+        return StepError(message, certificate_hint(cause, host) or ca)
     if no_bundle(error):
-        return StepError(f"{where}: {error}", NO_BUNDLE_HINT)
+        return StepError(f"{where}: {bundle(error)}", NO_BUNDLE_HINT)
     if any(kind.__name__ == "ProxyError" for kind in type(error).__mro__):
         # before what may be wrong with the host itself: it was not asked
         said, hint = proxy_refused(url, (cause.strerror if isinstance(cause, OSError) else None) or str(cause))
@@ -60,12 +59,27 @@ def unreachable(method: str, url: str, error: BaseException) -> StepError:
         said, hint = silent(url, "run again; a firewall that drops packets looks like this too")
         return StepError(f"{where}: {said}", hint)
     text = (cause.strerror if isinstance(cause, OSError) else None) or str(cause) or type(cause).__name__
-    return StepError(f"{where}: {text}")
+    return StepError(f"{where}: {text}", "run again: what is done stays done")
+
+
+def certificate_hint(cause: ssl.SSLCertVerificationError, host: str) -> str:
+    """Of a certificate that no bundle of authorities would mend (OpenSSL, X509_verify_cert_error_string); else ""."""
+    if cause.verify_code in (9, 10):
+        return f"is this machine's clock right? Else whoever runs {host} must renew the certificate"
+    if cause.verify_code in (62, 64):
+        return f"another machine answers than {host}: look at DNS, HTTPS_PROXY and the address"
+    return ""
 
 
 def no_bundle(error: BaseException) -> bool:
-    """Is it a file of authorities that is not there? requests raises a bare OSError then, in words alone."""
+    """Is it a file of authorities that is not there (a bare OSError of requests, in words alone), or holds none?"""
+    if isinstance(cause := root_cause(error), ssl.SSLError):
+        return "NO_CERTIFICATE_OR_CRL_FOUND" in (cause.reason or str(cause))
     return type(error) is OSError and "CA certificate bundle" in str(error)
+
+
+def bundle(error: BaseException) -> str:
+    return str(error) if type(error) is OSError else "the CA certificate bundle holds no certificate"
 
 
 def proxy(url: str) -> str:

@@ -7,6 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from bedplate.tasks import same_cause
 from bedplate.tasks.actions import Uptodate
 from bedplate.tasks.console import Console
 
@@ -31,6 +32,7 @@ class Reporter:
         self.done: list[str] = []
         self.fresh: list[str] = []
         self.failures: list[tuple[str, Any]] = []
+        self.causes: dict[str, str] = {}  # the first task that failed of each
         self.unmet: list[str] = []
         self.errors: list[str] = []
         self.goes_on = True  # no failure so far holds up what does not need its task
@@ -61,7 +63,9 @@ class Reporter:
         self.goes_on = self.goes_on and getattr(fail, "alone", False)
         self.failures.append((task.name, fail))
         self.console.say(f"FAILED  {task.name}{self._took(task.name)}", "red")
-        for line in fail.get_msg().rstrip().splitlines():
+        text = fail.get_msg().rstrip()
+        first = self.causes.setdefault(same_cause.of(text), task.name)
+        for line in text.splitlines() if first == task.name else [f"as {first}"]:
             self.console.say(f"    {line}")
 
     def add_success(self, task: Any) -> None:
@@ -122,12 +126,12 @@ class Reporter:
         self.console.say("")
         if self.done:
             self.console.say(f"done:     {', '.join(self.done)}")
-        for name, fail in self.failures:
-            log = self.session.log_path(name)
-            where = f"   log: {_relative(log, self.session.root)}" if log.exists() else ""
-            self.console.say(f"failed:   {name}{where}", "red")
+        for names, text in same_cause.folded((name, fail.get_msg()) for name, fail in self.failures):
+            self.console.say(f"failed:   {', '.join(names)}{self._logs(names)}", "red")
             # above may stand the log of a server, or what ran beside it, by the screenful
-            self.console.say(f"          {fail.get_msg().strip().splitlines()[0]}")
+            self.console.say(f"          {text.strip().splitlines()[0]}")
+            if len(names) > 1 and (hint := same_cause.hint(text)):
+                self.console.say(f"          {hint}")
         if self.unmet:
             self.console.say(f"not run:  {', '.join(self.unmet)}")
         for line in self.session.serving(afresh=True) or ["no service of this project serves"]:
@@ -135,6 +139,12 @@ class Reporter:
         options = sorted({fail.option for _, fail in self.failures if getattr(fail, "option", "")})
         command = shlex.join([*self.session.command.split(), *options, *self.named])
         self.console.say(f"go on with: {command}   (what is done stays done)")
+
+    def _logs(self, names: list[str]) -> str:
+        logs = [log for name in names if (log := self.session.log_path(name)).exists()]
+        if len(logs) > 1:
+            return f"   logs: {_relative(logs[0].parent, self.session.root)}/"
+        return f"   log: {_relative(logs[0], self.session.root)}" if logs else ""
 
 
 def _count(number: int, noun: str) -> str:

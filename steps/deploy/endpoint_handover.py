@@ -92,18 +92,17 @@ class _Handover:
         headers = {**sign_in(self._azure, self._wanted.endpoint_place), PICK: name}
         until = time.monotonic() + UP_WITHIN_S
         wrong: list[str] = []
+        hint = ""
         with Endpoint(direct=False) as endpoint:
             for case in self._aside.cases:
                 message = smoke.message(case, url, self._clients.root, headers)
                 outcome = smoke.outcome(case, message, endpoint.send, until)
                 self._log.note(f"{name}: {outcome}")
                 wrong += [f"{case.name}: {problem}" for problem in outcome.problems]
+                hint = hint or outcome.hint
         if wrong:
-            raise StepError(
-                f"deployment {name} does not answer as expected",
-                "mend the service, or `smoke_test` in pipeline.yaml",
-                "\n".join(wrong),
-            )
+            hint = hint or "mend the service, or `smoke_test` in pipeline.yaml"
+            raise StepError(f"deployment {name} does not answer as expected", hint, "\n".join(wrong))
 
     def _undone(self, name: str, error: StepError, before: Mapping[str, int]) -> StepError:
         """The failed deployment is taken away, after its log has been read; traffic is as it was."""

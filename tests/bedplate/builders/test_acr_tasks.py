@@ -35,7 +35,7 @@ from bedplate.secrets import Secret
 from bedplate.step import BuildRequest, FileSet
 from tests.azure.conftest import judged_azure, prism, standin  # noqa: F401  # fixtures
 from tests.azure.signed_in import KeptLog, sign_in
-from tests.azure.standin import StandIn, task_file
+from tests.azure.standin import Answer, Fault, StandIn, task_file
 from tests.azure.standin.building import scripted
 
 DIGEST = "sha256:" + "a" * 64
@@ -49,7 +49,7 @@ def clients(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[StandI
 
     def clients(azure: StandIn, parallel: int = 8) -> Any:
         sign_in(azure, monkeypatch, tmp_path / "az")
-        spec = SimpleNamespace(target=SimpleNamespace(builder=AcrTasksBuilder(parallel, 600, None)))
+        spec = SimpleNamespace(target=SimpleNamespace(name="azure", builder=AcrTasksBuilder(parallel, 600, None)))
         return SimpleNamespace(
             azure=Azure(None, Patience(5, 20, 6)), log=KeptLog(tmp_path / "log"), spec=spec, root=tmp_path, again=False
         )
@@ -379,6 +379,34 @@ def test_a_broken_log_is_taken_up_where_it_was(standin: StandIn, clients: Any) -
     given = clients(standin)
     assert acr_tasks.build(request(), registry(standin), given) == DIGEST
     assert [line for line in given.log.lines if line.startswith("line ")] == lines
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_a_log_that_never_gets_its_end_ends_with_the_run(standin: StandIn, clients: Any, status: int) -> None:
+    standin.azure.builds = scripted(["one"], digest=DIGEST)
+    standin.faults.add(Fault("/logs/", Answer(status, b""), None, None))
+    given = clients(standin)
+    assert acr_tasks.build(request(), registry(standin), given) == DIGEST
+    said = "the log has no end; `az acr task logs --registry standinacr --run-id ca1` may show more"
+    assert given.log.notes.count(said) == 1
+
+
+def test_a_build_that_fails_unseen_is_told_with_the_command_that_shows_its_log(standin: StandIn, clients: Any) -> None:
+    standin.azure.builds = scripted(["one"], fails="exit status 1")
+    standin.faults.refuse("/listLogSasUrl", 403, "AuthorizationFailed", "no", times=None)
+    with pytest.raises(StepError, match="failed") as refused:
+        acr_tasks.build(request(), registry(standin), clients(standin))
+    assert refused.value.hint.endswith("`az acr task logs --registry standinacr --run-id ca1`")
+
+
+def test_a_registry_that_is_gone_since_it_was_found_is_told_with_the_command_that_looks_again(
+    standin: StandIn, clients: Any
+) -> None:
+    there = registry(standin)
+    standin.azure.registries.clear()
+    with pytest.raises(StepError, match=f"registry {there.address} is not in subscription .* any more") as refused:
+        acr_tasks.build(request(), there, clients(standin))
+    assert refused.value.hint.startswith("`doit -t azure run -a -s resolve_registry`")
 
 
 def test_a_missing_role_for_tasks_is_named(standin: StandIn, clients: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 
+from bedplate.tasks import same_cause
 from bedplate.tasks.console import Console
 from bedplate.tasks.disk_errors import unwritable
 from bedplate.tasks.reporter import Reporter
@@ -118,3 +119,41 @@ def test_a_full_or_read_only_disk_is_told_with_the_file() -> None:
     assert unnamed is not None and unnamed.message == "cannot write .bedplate: Read-only file system"
     assert unwritable(OSError(errno.ECONNRESET, "reset"), root) is None
     assert unwritable(OSError(errno.EACCES, "Permission denied", "/project/images/one/key"), root) is None
+
+
+class Refused:
+    alone = False
+
+    def __init__(self, path: str, hint: str = "`az login`") -> None:
+        self.text = f"HEAD https://r.example.org/v2/{path}: 401 UNAUTHORIZED\n  hint: {hint}\n"
+
+    def get_msg(self) -> str:
+        return self.text
+
+
+def task(name: str) -> Any:
+    return type("Task", (), {"name": name})()
+
+
+def test_tasks_that_fail_of_one_cause_tell_it_and_its_hint_once_with_their_names() -> None:
+    out = io.StringIO()
+    reporter = made(out)
+    reporter.add_failure(task("build_base:a"), Refused("a"))
+    reporter.add_failure(task("build_base:b"), Refused("b"))
+    reporter.add_failure(task("build_base:c"), Refused("c", "another"))
+    before = out.getvalue()
+    assert before.splitlines()[3:6] == ["FAILED  build_base:b", "    as build_base:a", "FAILED  build_base:c"]
+    reporter.complete_run()
+    assert out.getvalue()[len(before) :].splitlines()[:6] == [
+        "",
+        "failed:   build_base:a, build_base:b",
+        "          HEAD https://r.example.org/v2/a: 401 UNAUTHORIZED",
+        "            hint: `az login`",
+        "failed:   build_base:c",
+        "          HEAD https://r.example.org/v2/c: 401 UNAUTHORIZED",
+    ]
+
+
+def test_what_is_missing_at_two_addresses_is_two_causes_where_no_hint_mends_both() -> None:
+    failures = [("a", "GET https://r.example.org/a: 404\n"), ("b", "GET https://r.example.org/b: 404\n")]
+    assert [names for names, _ in same_cause.folded(failures)] == [["a"], ["b"]]
