@@ -74,7 +74,7 @@ def masked(line: str) -> str:
         line = line[: found.start()] + "*" * len(found[0]) + line[found.end() :]
     for name in re.finditer(r"[A-Za-z_][\w.-]*", line):
         value = _VALUE.match(line, name.end())
-        if value and not _SOURCE.match(value["value"]) and secret_name(name[0].replace("-", "_")):
+        if value and not _SOURCE.match(line, value.start("value")) and secret_name(name[0].replace("-", "_")):
             start, end = value.span("value")
             line = line[:start] + "*" * (end - start) + line[end:]
     return line

@@ -137,7 +137,8 @@ def _azure(spec: Spec, tasks: Sequence[Task], clients: Connections, making: Maki
         if any(isinstance(part, speaks) for part in (spec.target.environment, spec.target.deploy, entry)):
             workspace.document(clients)
         if isinstance(entry, (AcrRegistry, WorkspaceRegistry)):
-            clients.azure.sign_in.account  # noqa: B018  # a sign-in that is missing is not the registry's refusal
+            sign_in = clients.azure.sign_in
+            sign_in.token(sign_in.account.scope)  # one that is missing or refused is not the registry's refusal
             code = "RegistryRefused"
             (task,) = resolve_registry.tasks(spec)
             registry = resolve_registry.run(task.inputs, Given(task.name, "", (), {}), clients)  # it asks, and no more

@@ -51,6 +51,6 @@ def test_a_name_may_stand_in_quotes() -> None:
 
 
 def test_where_a_secret_comes_from_is_no_secret() -> None:
-    line = "registry: {username: ada, password: {env: REG_PASSWORD}, token: { file: secrets/token }}"
+    line = "registry: {username: ada, password: {env: REG_PASSWORD}, token: { file: secrets/reg }}"
     assert masked(line) == line
     assert "geheim" not in masked("password: geheim-1")

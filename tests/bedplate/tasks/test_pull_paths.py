@@ -150,6 +150,15 @@ def test_what_azure_refuses_is_told_with_what_mends_it(standin: StandIn, check: 
     assert list(found) == ["AzureRefused"] and "az login" in found["AzureRefused"].mistake.hint
 
 
+def test_a_sign_in_that_is_refused_is_not_the_registrys_refusal(standin: StandIn, check: Check) -> None:
+    standin.add_workspace("demo")
+    standin.add_registry("otheracr")
+    standin.tokens.refuse = "AADSTS7000222: The provided client secret keys are expired."
+    found, _ = check(standin, OTHER.replace("}", ", sign_in: admin}"), V1)
+    assert list(found) == ["AzureRefused"]
+    assert "AADSTS7000222" in found["AzureRefused"].mistake.message
+
+
 @pytest.mark.skipif(not docker_registry.installed(), reason="docker-registry is not installed")
 def test_version_1_is_tried_with_the_account_that_it_will_have(
     standin: StandIn, check: Check, monkeypatch: pytest.MonkeyPatch
