@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bedplate.azureml import ignored, read
 from bedplate.azureml.documents import EnvironmentVersion, ModelVersion, OnlineDeployment
+from bedplate.azureml.team_yaml import elsewhere
 from bedplate.context import disk
 from bedplate.file_set import FileSet
 from bedplate.step import TeamFile, Tree
@@ -39,7 +40,7 @@ def _named(noun: EnvironmentVersion | OnlineDeployment) -> Iterator[str]:
         return
     if isinstance(noun.environment, EnvironmentVersion):
         yield from _of_environment(noun.environment)
-    if isinstance(noun.model, ModelVersion) and not read.elsewhere(noun.model.path):
+    if isinstance(noun.model, ModelVersion) and not elsewhere(noun.model.path):
         yield noun.model.path
     if isinstance(noun.code, str):
         yield noun.code
@@ -48,5 +49,5 @@ def _named(noun: EnvironmentVersion | OnlineDeployment) -> Iterator[str]:
 def _of_environment(noun: EnvironmentVersion) -> Iterator[str]:
     if noun.conda_file:
         yield noun.conda_file
-    if noun.build and not read.elsewhere(noun.build.path):
+    if noun.build and not elsewhere(noun.build.path):
         yield noun.build.path

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bedplate.azureml import bodies, read
 from bedplate.azureml.documents import EnvironmentVersion
+from bedplate.azureml.team_yaml import elsewhere
 from bedplate.clients import azureml_assets, azureml_storage
 from bedplate.clients.azure_versions import ML
 
@@ -41,7 +42,7 @@ def _context(azure: Azure, told: EnvironmentVersion, root: Path) -> str | None:
 
 def _sent(told: EnvironmentVersion, root: Path) -> Upload | None:
     """None: nothing of this project, but a URL."""
-    if told.build is None or read.elsewhere(told.build.path):
+    if told.build is None or elsewhere(told.build.path):
         return None
     return azureml_assets.at(told.build.path, root)
 
