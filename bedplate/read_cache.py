@@ -53,6 +53,11 @@ class ReadCache:
         entry = (self._known or {}).get(key)
         return entry[0] if entry else None
 
+    def holds(self, key: str) -> bool:
+        """Whether every path that the summary of `key` depends on is as it was, looked at anew."""
+        entry = (self._known or {}).get(key)
+        return entry is not None and all(times(path) == was for path, was in zip(entry[0], entry[1], strict=True))
+
     def keep(self, key: str, summary: Summary, looked: Iterable[str], began_ns: int) -> None:
         """`looked`: absolute, every path that the summary depends on, looked at since `began_ns` and not before.
 

@@ -48,9 +48,9 @@ class Reads:
 
     def parts_now(self, task: Task) -> Sequence[Parts]:
         """As `parts`, from what is on disk now; `file_sets` and `recipe` then are what these parts were made of."""
-        self.forget(task)
         for files in task.files:
-            if not isinstance(files, Upstream):
+            if not isinstance(files, Upstream) and not self._holds(files):
+                self._forget(files)
                 self._summaries[id(files)] = (files, _summary(self.read(files)))
         return self.parts(task)
 
@@ -90,13 +90,6 @@ class Reads:
             self._read[id(files)] = known
         return known[1]
 
-    def forget(self, task: Task) -> None:
-        """The next question looks at the disk again."""
-        for files in task.files:
-            self._read.pop(id(files), None)
-            self._summaries.pop(id(files), None)
-            self._keys.pop(id(files), None)
-
     def forget_all(self) -> None:
         self._read.clear()
         self._summaries.clear()
@@ -115,6 +108,15 @@ class Reads:
             elif isinstance(files, DockerfileFiles):
                 for text, platform, line, column in self._summary(files).upstream:
                     yield Reference(text, platform, files.dockerfile, line, column)
+
+    def _forget(self, files: Files) -> None:
+        for known in (self._read, self._summaries, self._keys):
+            known.pop(id(files), None)
+
+    def _holds(self, files: Files) -> bool:
+        """Whether it was read in this run, and every path that this depends on is still as it was then."""
+        key = self._keys.get(id(files))
+        return id(files) in self._read and key is not None and self._known is not None and self._known.holds(key)
 
     def _onbuild(self, reference: str, platform: str) -> Sequence[str]:
         return self._triggers.of(reference, platform, self.cache.looked) if self._triggers else ()

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 FIRST_PORT = 20_000
+DOCKERFILE = "ARG BASE\nFROM $BASE\nARG NAME\nCOPY app /app\nENV NAME=$NAME\nWORKDIR /app\n"
 SOURCE = "def run(text):\n    return text.upper()  # {name}\n"
 
 
@@ -18,7 +19,7 @@ def write(root: Path, images: int, registry_port: int, *, services: bool = True)
     names = [image_name(number) for number in range(images)]
     for entry in names:
         files = {
-            f"images/{entry}/Dockerfile": f"ARG BASE\nFROM $BASE\nCOPY app /app\nENV NAME={entry}\nWORKDIR /app\n",
+            f"images/{entry}/Dockerfile": DOCKERFILE,
             f"images/{entry}/app/main.py": SOURCE.format(name=entry),
             f"images/{entry}/app/words.txt": "one\ntwo\nthree\n",
             f"images/{entry}/README.md": "No COPY takes this file.\n",

@@ -26,17 +26,17 @@ def ship(image: BuiltImage, repository: str, tags: Sequence[str], registry: Regi
 
     Returns once the registry has confirmed the digest for every tag. Where `image.digest` is there already, nothing
     is pushed and tags move by one request each. Raises StepError."""
-    remote = clients.registry(registry)
     path = repository.partition("/")[2]
     by_fingerprint = labels.short(image.fingerprint)
     wanted = tuple(dict.fromkeys((*tags, by_fingerprint)))
-    seen, digests = {tag: AskManifest(remote.host, path, tag) for tag in wanted}, clients.seen.digests
+    seen, digests = {tag: ask(repository, tag) for tag in wanted}, clients.seen.digests
     digest = image.digest
     if digest is None and not clients.again and not found.unlabelled(image, clients):
         # what the engine has lost since it was built may be here
         digest = found.in_registry(image.tag.rpartition(":")[0], image.fingerprint, registry, clients)
     if digest and all(digests.get(seen[tag]) == digest for tag in wanted):
         return PushedImage(image.name, repository, digest, image.fingerprint, wanted)
+    remote = clients.registry(registry)  # its client is opened by whoever has to ask
     manifest = _held(path, digest, remote, clients) if digest else None
     if manifest is None:
         with _pushing(registry, remote, clients):

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bedplate import conda_file, inference_server, own_images, requirements
-from bedplate.azureml import read
 from bedplate.checks import scoring
 from bedplate.checks.codes import ERROR
 from bedplate.checks.finding import Finding, of_mistake
@@ -43,11 +42,16 @@ def find(service: ServiceEntry, spec: Spec, root: Path, texts: Texts, at: At) ->
 def _files_of_a_team(environment: EnvironmentEntry, spec: Spec, root: Path) -> Iterator[Finding]:
     """Azure ML's own YAML, used in place: the steps read it only when they run."""
     entry = spec.target.deploy
+    of_deployment = entry.from_ if isinstance(entry, OnlineEndpointDeploy) else None
+    if not (environment.from_ or of_deployment):
+        return
+    from bedplate.azureml import read
+
     named: list[tuple[Callable[[str, Path], object], str]] = (
         [(read.environment, environment.from_)] if environment.from_ else []
     )
-    if isinstance(entry, OnlineEndpointDeploy) and entry.from_:
-        named.append((read.deployment, entry.from_))
+    if of_deployment:
+        named.append((read.deployment, of_deployment))
     for reader, path in named:
         try:
             reader(path, root)

@@ -64,7 +64,7 @@ def makes(session: Session, names: Iterable[str]) -> Iterator[tuple[str, Made]]:
 def _read_labels(session: Session, images: list[tuple[str, str, str]]) -> None:
     """Of a registry of ours from its files: the client costs more to import than all of them to read."""
     seen = session.clients(Silent()).seen
-    ours = {host: registry_files.of_host(host) for host, _, _ in images}
+    ours = {host: registry_files.of_host(host) for host in {host for host, _, _ in images}}
     left = []
     for host, repository, digest in images:
         files = ours[host]
@@ -81,7 +81,8 @@ def _ask_labels(session: Session, images: list[tuple[str, str, str]]) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     seen = session.clients(Silent()).seen
-    registries = {host: session.world.registry_at(host).hurried(answers.FAR_S) for host, _, _ in images}
+    hosts = {host for host, _, _ in images}
+    registries = {host: session.world.registry_at(host).hurried(answers.FAR_S) for host in hosts}
     for registry in registries.values():
         registry.ping()  # signs in and finds out how it is spoken to, once for all threads
 

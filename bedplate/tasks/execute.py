@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
-from bedplate import hidden, outputs
+from bedplate import outputs
 from bedplate.errors import SpecError, StepError
 from bedplate.step import Given, Task
 from bedplate.tasks import room
@@ -18,7 +17,6 @@ def run(task: Task, session: Session, console: Console) -> dict[str, Any]:
 
     The parts are those of the moment before the step began, so an edit made while it runs is noticed next time."""
     verdict = session.judge(task)
-    hidden.learn_addresses(os.environ.values())  # of proxies and package indexes, which builds are handed
     with console.task(task.name, session.log_path(task.name)) as log:
         for reason in verdict.reasons:
             log.keep(f"because: {reason}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from functools import cached_property
 from pathlib import Path
@@ -129,12 +130,13 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
 
     def _to_run(self, database: Database, words: list[str], *, chosen: bool, everything: bool) -> set[str]:
         """Names of the tasks that doit is to be told of; what is up to date costs it as much as what is not."""
-        from bedplate import kept_file, plan
+        from bedplate import hidden, kept_file, plan
         from bedplate.tasks import ahead
         from bedplate.tasks.reporter import Reporter
 
         session = self._of_run(everything=everything)
         kept_file.out_of_git(session.folder)
+        hidden.learn_addresses(os.environ.values())  # of proxies and package indexes, which builds are handed
         database.state.reload()  # another process may have written since
         session.state = database.state
         database.running = True

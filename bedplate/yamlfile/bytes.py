@@ -31,7 +31,7 @@ def decoded(content: bytes, file: str) -> str:
         mistakes.add(_end_of(before), f"not UTF-8: byte 0x{content[error.start]:02x} cannot stand here", hint)
         raise SpecError(mistakes.all()) from None
     if len(content.translate(None, _CONTROLS)) != len(content) or not text.isascii():
-        found = _UNPRINTABLE.search(text)
+        found = re.search(_UNPRINTABLE, text)
         if found:
             mistakes = Mistakes(file, text)
             name = f"U+{ord(found[0]):04X}"
@@ -46,5 +46,5 @@ def _end_of(text: str) -> Spot:
 
 
 _CONTROLS = bytes(n for n in range(32) if n not in (9, 10, 13)) + b"\x7f"
-# a byte-order mark may stand at the start only
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+# compiled by whoever needs it; a byte-order mark may stand at the start only
+_UNPRINTABLE = "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
