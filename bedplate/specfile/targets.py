@@ -136,7 +136,9 @@ class _Target:
         if "endpoint" in self.deploy and len(services) > 1:
             place = at(self._root, (*keys, "endpoint"))
             self._say(place, keys, "one endpoint cannot serve several services", "leave it out: each has its own name")
-        if "endpoint" not in self.deploy:
+        if "from" in self.deploy:
+            self._deployment_file(keys, services)
+        elif "endpoint" not in self.deploy:
             for name in services:
                 if not _ENDPOINT.fullmatch(name):
                     message = f"'{name}' is no endpoint name, and target '{self.keys[1]}' deploys it as one"
@@ -146,6 +148,20 @@ class _Target:
             place = key_at(self._root, keys)
             hint = "write instance_type: Standard_DS3_v2, or compute: NAME for Kubernetes"
             self._say(place, keys, "'instance_type' is missing", hint)
+
+    def _deployment_file(self, keys: Keys, services: list[str]) -> None:
+        """What stands in it cannot stand here as well: one of them would be passed over without a word."""
+        if len(services) > 1:
+            place, hint = at(self._root, (*keys, "from")), "write the settings here: they are those of each service"
+            self._say(place, keys, "one deployment file cannot serve several services", hint)
+        above = at(self._root, keys)
+        for key in above.entries if isinstance(above, MappingNode) else ():
+            if key in self.deploy and key not in _BESIDE_A_FILE:
+                name = "endpoint_name" if key == "endpoint" else key
+                hint = f"take it out, and write {name} in {self.deploy['from']}"
+                self._say(
+                    key_at(self._root, (*keys, key)), keys, f"'{key}' is said by the file that 'from' names", hint
+                )
 
     def _address(self, address: str, keys: Keys) -> None:
         place = at(self._root, keys)
@@ -178,4 +194,9 @@ def _free(port: int, taken: Mapping[int, str]) -> int:
     return next(p for p in range(port + 1, port + len(taken) + 2) if p not in taken) if port < 65000 else 8890
 
 
+# of the endpoint, which a deployment file does not describe, and of how we deploy
+_BESIDE_A_FILE = {
+    *("kind", "from", "keep_previous", "compute"),
+    *("auth_mode", "identity", "public_network_access", "tags", "description"),
+}
 _ENDPOINT = re.compile("[A-Za-z][A-Za-z0-9-]{1,30}[A-Za-z0-9]")

@@ -14,7 +14,7 @@ from bedplate.clients import credentials
 from bedplate.clients.connections import Connections
 from bedplate.clients.credentials import Credentials, Login
 from bedplate.clients.oci_registry import OciRegistry
-from bedplate.errors import StepError
+from bedplate.errors import SpecError, StepError
 from bedplate.model import (
     AzureMlV1Environment,
     LocalEnvironment,
@@ -57,7 +57,18 @@ def find(spec: Spec, tasks: Sequence[Task], registry: Registry | None, clients: 
         yield from _without_account(registry, pushed, spec, clients.root)
     elif isinstance(spec.target.deploy, OnlineEndpointDeploy):
         for service in spec.services:
-            yield from _by_identity(spec.target.deploy.endpoint or service, found, spec, clients)
+            yield from _by_identity(_endpoint(service, spec.target.deploy, clients.root), found, spec, clients)
+
+
+def _endpoint(service: str, deploy: OnlineEndpointDeploy, root: Path) -> str:
+    """Its name, of which a team's own YAML has the last word."""
+    from bedplate.azureml import read
+
+    try:
+        named = read.deployment(deploy.from_, root).endpoint if deploy.from_ else deploy.endpoint
+    except SpecError:  # others tell what is wrong with it
+        named = None
+    return named or service
 
 
 def _in_azure(registry: Registry, clients: Connections) -> AzureRegistry | None:

@@ -35,7 +35,7 @@ targets:
     workspace: {resource_group: rg, name: iris-ws}
     registry: {kind: workspace}
     environment: {kind: azureml}
-    deploy: {kind: online_endpoint, instance_type: x, from: deployment.yml}
+    deploy: {kind: online_endpoint, from: deployment.yml}
 """
 FILES = (
     "images/base/Dockerfile",
