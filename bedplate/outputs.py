@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -23,7 +22,7 @@ NOUNS = {
 
 
 def to_json(output: Output) -> dict[str, Any]:
-    return {"noun": type(output).__name__, **dataclasses.asdict(output)}
+    return {"noun": type(output).__name__, **vars(output)}  # flat: texts, and tuples of texts
 
 
 def from_json(entry: Mapping[str, Any]) -> Output:
