@@ -20,12 +20,15 @@ class Message:
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer, whatever its status. `seconds`: from sending to the last byte."""
+    """An HTTP answer, whatever its status. `seconds`: from sending to the last byte.
+
+    `retry_after`: seconds that it asks to wait, 0 where it says nothing of that."""
 
     status: int
     content_type: str
     body: bytes
     seconds: float
+    retry_after: float = 0.0
 
     @property
     def text(self) -> str:

@@ -16,7 +16,9 @@ from bedplate.readiness import POLL_S, Send, told
 
 PATIENCE_S = 60.0  # for one answer
 DROPS = 3  # connections closed without an answer, after which the request is what ends the service
-NOT_UP = (502, 503)  # what stands before a service, or the service itself, says "later" with
+NOT_UP = (429, 502, 503)  # what stands before a service, or the service itself, says "later" with
+BUSY_S = 0.5  # before the next try, where the answer is "too often" and does not say how long to wait
+BUSY = "the service, or what stands before it, is busy, and stayed so: run again later"
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def outcome(
 ) -> Outcome:
     """Sends the request until an answer comes, and judges that one: a wrong answer is never asked for again.
 
-    "Not up yet" is a refused or dropped connection, 502 or 503 where they are not expected; it is tried again until
+    "Not up yet" is a refused or dropped connection, or 429, 502 or 503 where not expected; it is tried again until
     `until` (time.monotonic), or until `ended` says why it is of no use. A latency limit is judged on the request that
     was answered: the first one is not warmed up, as no client's first request is."""
     drops = 0
@@ -80,13 +82,16 @@ def outcome(
         drops += isinstance(reply, NotUp) and reply.dropped
         answer = reply if isinstance(reply, Answer) else None
         why = ended() if isinstance(reply, NotUp) else None
-        hint = reply.hint if isinstance(reply, NotUp) else ""
+        hint = reply.hint if isinstance(reply, NotUp) else BUSY if answer and answer.status in (429, 503) else ""
         if why or drops >= DROPS:
             why = why or "this request ends the process that serves it"
             return Outcome(case.name, answer, (f"{told(reply)}: {why}",))
-        if time.monotonic() > until or (isinstance(reply, NotUp) and reply.lasting):
+        pause = 10 * POLL_S if drops else POLL_S
+        if answer:
+            pause = max(answer.retry_after, BUSY_S if answer.status == 429 else POLL_S)
+        if time.monotonic() + pause > until or (isinstance(reply, NotUp) and reply.lasting):
             return Outcome(case.name, answer, (f"not up: {sent.method} {sent.url}: {told(reply)}",), hint)
-        time.sleep(10 * POLL_S if drops else POLL_S)
+        time.sleep(pause)
 
 
 def _not_up(reply: Reply, expected: int) -> bool:

@@ -111,7 +111,9 @@ def _send(
     message = f"{method} {azure_errors.short(url)}: {answer.status_code} {code}: {said}".rstrip(": ")
     if answer.status_code != 403:
         later = retry_after.later(azure_errors.retry_after(answer.headers))
-        raise StepError(message, azure_hints.by_status(answer.status_code, later))
+        gone = "that container is gone: is the workspace's storage account as it was made?"
+        hint = gone if code == "ContainerNotFound" else azure_hints.by_status(answer.status_code, later)
+        raise StepError(message, hint)
     hint = _refused(code, said, url)
     if hint:
         raise StepError(message, hint)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from bedplate.answer import Answer, Message, NotUp, Reply, TooSlow
+from bedplate.clients import retry_after
 
 if TYPE_CHECKING:
     import requests
@@ -55,7 +56,8 @@ class Endpoint:
                     if len(body) > LARGEST:
                         return NotUp(f"the answer is larger than {LARGEST // 1024**2} MB", dropped=True)
                 kind = reply.headers.get("Content-Type", "")
-                return Answer(reply.status_code, kind, bytes(body), time.monotonic() - began)
+                wait_s = retry_after.seconds(reply.headers.get("Retry-After", ""))
+                return Answer(reply.status_code, kind, bytes(body), time.monotonic() - began, wait_s)
         except requests.exceptions.ConnectTimeout:
             return NotUp("no connection in time", hint="" if self._direct else _hint(message.url))
         except requests.exceptions.ReadTimeout:
