@@ -26,7 +26,7 @@ class Console:
         self.terminal = self._stream.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("CI")
         self.running: Mapping[str, Running] = {}  # replaced and never changed: the display reads it without the lock
         self._asking = threading.Lock()  # one question at a time
-        self.interrupted = False  # what builds and servers go on to write is no news any more
+        self.interrupted = False  # what tasks go on to say is no news any more, but for what outlives them
 
     def say(self, text: str, style: str = "") -> None:
         text = plain(text)
@@ -141,12 +141,11 @@ class TaskLog:
 
     def line(self, text: str) -> None:
         self.keep(text)
-        if not self._console.interrupted:
-            self._console.say(f"{self.running.name} | {text}", "dim")
+        self._say(f"{self.running.name} | {text}", "dim")
 
     def note(self, text: str) -> None:
         self.keep(text)
-        self._console.say(f"{self.running.name}  {text}")
+        self._say(f"{self.running.name}  {text}")
 
     def progress(self, what: str, done: float, total: float | None) -> None:
         share = f"{min(done / total, 1):.0%} " if total else ""
@@ -156,6 +155,10 @@ class TaskLog:
         answer = self._console.ask(question)
         self.keep(f"{question}{answer}")
         return answer
+
+    def _say(self, text: str, style: str = "") -> None:
+        if not self._console.interrupted or not threading.current_thread().daemon:  # such a thread ends with the run
+            self._console.say(text, style)
 
     def keep(self, text: str) -> None:
         text = plain(text)

@@ -90,7 +90,7 @@ class CutOff:
         """Whatever a run can do, the next one has to do."""
         self.round += 1
         for path in ("base/round", "other/round", "model/weights"):
-            self.write(path, f"{self.project} {self.round}")
+            self.write(path, f"{path} {self.project} {self.round}")  # one engine builds all, and shares what is equal
         self.write("code/score.py", CODE.format(self.round))
         digest = put_image(self.elsewhere, "team/hello", "1", {"round": str(self.round)})
         self.write("pipeline.lock", LOCK.format(digest=digest))

@@ -26,12 +26,15 @@ def test_a_build_neither_clears_the_terminal_nor_colours_what_follows(tmp_path: 
     assert (tmp_path / "log").read_text(encoding="utf-8") == "red\tand blue\ufffd\ufffd\n"
 
 
-def test_what_a_build_goes_on_to_write_after_ctrl_c_goes_to_its_log_alone(tmp_path: Path) -> None:
+def test_what_a_task_goes_on_to_say_after_ctrl_c_goes_to_its_log_alone(tmp_path: Path) -> None:
     out = io.StringIO()
     console = Console(out)
     with console.task("deploy:iris", tmp_path / "log") as log:
         console.interrupted = True
-        log.line("Step 2/3")
+        for say in (log.line, log.note):
+            of_a_task = threading.Thread(target=say, args=("Step 2/3",), daemon=True)
+            of_a_task.start()
+            of_a_task.join()
         log.note("the port is just changing hands: this is finished first")
     assert out.getvalue() == "deploy:iris  the port is just changing hands: this is finished first\n"
     assert (tmp_path / "log").read_text(encoding="utf-8").startswith("Step 2/3\n")
