@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
 from bedplate.errors import StepError
 
@@ -45,6 +46,9 @@ class UnderWay:
             self._beginning[what] = shown_by
         try:
             yield self._begun
+        except KeyboardInterrupt:  # of `doit -n 0`: nobody is left to take the answer
+            self._notes[what] = _may_have_begun(what, shown_by)
+            raise
         finally:
             self._free.ever = False
             with self._changed:
@@ -55,14 +59,13 @@ class UnderWay:
     def cancelling(self, what: str, cancel: Callable[[], None], by_hand: str) -> Iterator[None]:
         """What goes on in Azure meanwhile: `cancel` ends it if the user interrupts, or something raises."""
         self._begun(what, cancel, by_hand)
-        try:
-            yield
-        except BaseException:
-            with suppress(StepError):
-                cancel()
-            raise
-        finally:
-            self._cancels.pop(what, None)
+        with _until_it_ends(self._cancels, what):
+            try:
+                yield
+            except Exception:
+                with suppress(StepError):
+                    cancel()
+                raise
 
     @contextmanager
     def going_on(self, what: str, shown_by: str = "", does: str = "goes on") -> Iterator[None]:
@@ -70,10 +73,8 @@ class UnderWay:
         note = f"{does} in Azure: {what}" + (f"{SHOWN_BY}`{shown_by}`" if shown_by else "")
         with self._changed:
             self._notes[what] = note
-        try:
+        with _until_it_ends(self._notes, what):
             yield
-        finally:
-            self._notes.pop(what, None)
 
     def goes_on(self) -> list[str]:
         return list(self._notes.values())
@@ -93,7 +94,7 @@ class UnderWay:
             yield f"waiting for Azure's answer, to cancel {waits}; Ctrl-C again does not wait for it"
         with self._changed:
             self._changed.wait_for(lambda: not self._beginning, BEGUN_WITHIN_S)
-            begun = [f"may have begun in Azure: {what}{SHOWN_BY}`{shown}`" for what, shown in self._beginning.items()]
+            begun = [_may_have_begun(*one) for one in self._beginning.items()]
             going, cancels = self.goes_on(), dict(self._cancels)
         yield from self._cancelled(cancels)
         yield from begun
@@ -132,3 +133,19 @@ class UnderWay:
                 yield f"not cancelled in Azure: {what}: {why}\n  cancelled by: `{one.by_hand}`"
             else:
                 yield f"cancelled in Azure: {what}"
+
+
+@contextmanager
+def _until_it_ends(known: dict[str, Any], what: str) -> Iterator[None]:
+    """Ctrl-C may end the block itself: in `doit -n 0` a task has the main thread. Then `what` is still to be told."""
+    try:
+        yield
+    except Exception:
+        known.pop(what, None)
+        raise
+    else:
+        known.pop(what, None)
+
+
+def _may_have_begun(what: str, shown_by: str) -> str:
+    return f"may have begun in Azure: {what}{SHOWN_BY}`{shown_by}`"

@@ -94,3 +94,19 @@ def test_what_raises_cancels_its_run() -> None:
         raise StepError("too long")
     assert cancelled.is_set()
     assert list(under_way.interrupted()) == []
+
+
+def test_ctrl_c_in_the_tasks_own_thread_is_told_all_the_same() -> None:
+    under_way, cancelled = UnderWay(), threading.Event()
+    with pytest.raises(KeyboardInterrupt), under_way.cancelling("run 1", cancelled.set, "az 1"):
+        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt), under_way.going_on("creating endpoint iris", "az show"):
+        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt), under_way.beginning("a build", "az list"):
+        raise KeyboardInterrupt
+    assert list(under_way.interrupted()) == [
+        "cancelled in Azure: run 1",
+        "goes on in Azure: creating endpoint iris\n  shown by: `az show`",
+        "may have begun in Azure: a build\n  shown by: `az list`",
+    ]
+    assert cancelled.is_set()
