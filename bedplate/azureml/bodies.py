@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from bedplate.azureml.documents import EnvironmentVersion, ModelVersion, OnlineDeployment, OnlineEndpoint
-from bedplate.errors import StepError
 from bedplate.model import Route
 
 Body: TypeAlias = dict[str, Any]  # JSON
@@ -134,6 +133,20 @@ def model(datastore: str, path: str, told: ModelVersion, sha256: str) -> Body:
     }
 
 
+def with_collections(body: Body, ids: Mapping[str, str]) -> Body:
+    """A deployment's, with the data asset that each of its collections is kept in. `ids`: ARM ids by collection."""
+    properties = body["properties"]
+    collector = properties["dataCollector"]
+    told = {name: {**one, "dataId": ids[name]} for name, one in collector["collections"].items()}
+    return {**body, "properties": {**properties, "dataCollector": {**collector, "collections": told}}}
+
+
+def data(uri: str) -> Body:
+    """A folder of a datastore as a data asset."""
+    properties = {"dataType": "uri_folder", "dataUri": uri, "isAnonymous": False, "isArchived": False}
+    return {"properties": {**properties, "tags": {}, "properties": {}}}
+
+
 def code(uri: str, sha256: str) -> Body:
     return {"properties": {"codeUri": uri, "isAnonymous": True, "properties": {"hash_sha256": sha256}}}
 
@@ -170,9 +183,6 @@ def _collector(said: Mapping[str, Any] | None) -> Body | None:
         return None
     collections = {}
     for name, one in (said.get("collections") or {}).items():
-        if "data" in one:
-            message = f"data_collector.collections.{name}.data: a data asset of one's own is not taken over"
-            raise StepError(message, "take it out: Azure ML then keeps what is collected in the workspace's storage")
         on = str(one.get("enabled", "false")).lower() == "true"
         rate = one.get("sampling_rate", said.get("sampling_rate"))
         collections[name] = {

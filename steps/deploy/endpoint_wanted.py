@@ -11,7 +11,7 @@ from bedplate.azureml import documents as azureml_yaml
 from bedplate.azureml import drift
 from bedplate.azureml.documents import EnvironmentVersion, ModelVersion, OnlineDeployment, OnlineEndpoint
 from bedplate.azureml.refs import AssetRef
-from bedplate.clients import azureml_assets, azureml_environments, azureml_versions
+from bedplate.clients import azureml_assets, azureml_environments, azureml_storage, azureml_versions
 from bedplate.clients.azure_versions import ML
 from bedplate.clients.azureml_assets import Upload
 from bedplate.errors import StepError
@@ -54,6 +54,8 @@ def wanted(inputs: Inputs, given: Given, clients: Clients, *, send: bool) -> Wan
     endpoint = replace(endpoint, settings={**endpoint.settings, "tags": told})
     body = azureml_bodies.deployment(made, location, environment, model, code)
     name = f"v-{azureml_bodies.content([drift.fixed(body), own])}"
+    if "data_collector" in made.settings:
+        body = _collecting(body, made, name, clients, send=send)
     place = f"{workspace}/onlineEndpoints/{made.endpoint}"
     made = replace(
         made,
@@ -172,6 +174,23 @@ class _Assets:
 
     def _id(self, reference: AssetRef) -> str:
         return azureml_versions.found(self._azure, reference, self._clients.log)
+
+
+def _collecting(
+    body: dict[str, Any], made: OnlineDeployment, name: str, clients: Clients, *, send: bool
+) -> dict[str, Any]:
+    """With a data asset for each collection, named and placed as `az ml` does where the YAML says nothing else."""
+    ids = {}
+    for collection, one in (made.settings["data_collector"].get("collections") or {}).items():
+        told = one.get("data") or {}
+        below = f"modelDataCollector/{made.endpoint}/{name}/{collection}"
+        uri = told.get("path") or f"azureml://datastores/{azureml_storage.DATASTORE}/paths/{below}"
+        asset, version = told.get("name") or f"{made.endpoint}-{name}-{collection}", told.get("version") or 1
+        ids[collection] = f"{clients.azure.workspace_id}/data/{asset}/versions/{version}"
+        if send:
+            what = f"data asset {asset}:{version}"
+            azureml_assets.put_version(clients.azure, ids[collection], azureml_bodies.data(uri), clients.log, what)
+    return azureml_bodies.with_collections(body, ids)
 
 
 def _location(clients: Clients) -> str:

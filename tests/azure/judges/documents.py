@@ -17,7 +17,7 @@ _ACR = "containerregistry/resource-manager/Microsoft.ContainerRegistry"
 FILES = {
     "ml": (
         f"{_ML}/mfe.json",
-        "/workspaces/[^/]*/(environments|models|codes|datastores|onlineEndpoints)",
+        "/workspaces/[^/]*/(environments|models|codes|data|datastores|onlineEndpoints)",
     ),
     "workspaces": (f"{_ML}/machineLearningServices.json", "/workspaces(/{workspaceName})?(/computes/{computeName})?$"),
     "registries": (f"{_ACR}/stable/2023-07-01/containerregistry.json", "/registries|Availability"),

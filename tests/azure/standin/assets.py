@@ -8,7 +8,7 @@ from .exchange import Answer, Refused, Request, Route
 from .state import Azure, Document, Workspace
 from .workspaces import WS, account_id, find, shown_at, system_data
 
-KINDS = ("environments", "models", "codes")
+KINDS = ("environments", "models", "codes", "data")
 
 
 def add_datastore(found: Workspace, azure: Azure) -> None:
@@ -77,7 +77,8 @@ def put_version(
     }
     filled |= _defaults(kind, properties)
     filled["properties"] = {k: str(v) for k, v in (filled["properties"] or {}).items()}
-    filled["provisioningState"] = "Succeeded"
+    if kind != "data":
+        filled["provisioningState"] = "Succeeded"
     found.documents[path] = {
         "properties": {k: v for k, v in filled.items() if v is not None},
         "systemData": before["systemData"] if before else system_data(),
@@ -155,9 +156,14 @@ def pending_upload(
 
 def _check_unchanged(kind: str, name: str, version: str, before: Document, now: Document) -> None:
     """A version cannot be given other content; description and tags can change."""
-    fixed = {"environments": ("image", "condaFile", "build"), "models": ("modelUri",), "codes": ("codeUri",)}[kind]
+    fixed = {
+        "environments": ("image", "condaFile", "build"),
+        "models": ("modelUri",),
+        "codes": ("codeUri",),
+        "data": ("dataUri",),
+    }[kind]
     if any(key in now and before.get(key) != now[key] for key in fixed):
-        noun = {"environments": "Environment", "models": "Model", "codes": "Code"}[kind]
+        noun = {"environments": "Environment", "models": "Model", "codes": "Code", "data": "Data"}[kind]
         message = f"{noun} {name} with version {version} is already registered and cannot be changed."
         raise Refused(409, "UserError", message)
 

@@ -9,7 +9,6 @@ import pytest
 
 from bedplate.azureml import bodies
 from bedplate.azureml.documents import EnvironmentVersion, ModelVersion, OnlineDeployment, OnlineEndpoint
-from bedplate.errors import StepError
 from bedplate.model import InferenceConfig, Route
 
 WS = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/w"
@@ -133,8 +132,12 @@ def test_the_content_of_a_body_does_not_depend_on_its_order() -> None:
     assert bodies.content({"a": 1, "b": 2}) == bodies.content({"b": 2, "a": 1}) != bodies.content({"a": 1, "b": 3})
 
 
-def test_a_data_asset_of_ones_own_is_refused_and_not_dropped() -> None:
-    settings = {"data_collector": {"collections": {"request": {"enabled": "true", "data": {"name": "mine"}}}}}
-    made = OnlineDeployment("b", "e", False, None, None, None, None, settings=settings)
-    with pytest.raises(StepError, match="collections.request.data: a data asset of one's own is not taken over"):
-        bodies.deployment(made, "here", None, None, None)
+def test_each_collection_names_the_data_asset_that_it_is_kept_in() -> None:
+    made = deployed(data_collector={"collections": {"request": {"enabled": "true"}, "response": {"enabled": "false"}}})
+    ids = {"request": "R", "response": "S"}
+    told = bodies.with_collections(made, ids)["properties"]["dataCollector"]["collections"]
+    assert told == {
+        "request": {"dataCollectionMode": "Enabled", "dataId": "R"},
+        "response": {"dataCollectionMode": "Disabled", "dataId": "S"},
+    }
+    assert "dataId" not in made["properties"]["dataCollector"]["collections"]["request"]

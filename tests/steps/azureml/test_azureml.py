@@ -307,13 +307,20 @@ def test_what_a_team_collects_is_collected(project: Project, azure: StandIn) -> 
     )
     project.edit("instance_type: Standard_DS3_v2", "from: az/deployment.yml")
     project.deploy()
-    ((_, document),) = of_kind(azure, "onlineEndpoints/").items()
+    ((path, document),) = of_kind(azure, "onlineEndpoints/").items()
+    own = f"theirs-{path.rpartition('/')[2]}"
+    assets = {name: f"data/{own}-{name}/versions/1" for name in ("request", "response")}
+    ids = {name: f"{held(azure).id}/{place}" for name, place in assets.items()}
+    below = f"modelDataCollector/{own.replace('-', '/', 1)}"
+    for name, place in assets.items():
+        uri = held(azure).documents[place]["properties"]["dataUri"]
+        assert uri == f"azureml://datastores/workspaceblobstore/paths/{below}/{name}"
     assert document["properties"]["dataCollector"] == {
         "rollingRate": "Day",
         "requestLogging": {"captureHeaders": ["x-id"]},
         "collections": {
-            "request": {"dataCollectionMode": "Enabled", "samplingRate": 0.5},
-            "response": {"dataCollectionMode": "Disabled", "samplingRate": 1.0},
+            "request": {"dataCollectionMode": "Enabled", "samplingRate": 0.5, "dataId": ids["request"]},
+            "response": {"dataCollectionMode": "Disabled", "samplingRate": 1.0, "dataId": ids["response"]},
         },
     }
     assert project.drift() == []

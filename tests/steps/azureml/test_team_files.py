@@ -91,8 +91,19 @@ class Told:
         told["environmentVariables"] = {name: _text(value) for name, value in variables.items()}
         if "egressPublicNetworkAccess" in told:
             told["egressPublicNetworkAccess"] = told["egressPublicNetworkAccess"].lower()
+        if "dataCollector" in told:
+            self._collector(told["dataCollector"])
         tags = {name: str(value) for name, value in body["tags"].items() if "bedplate." not in name}
         return {"properties": told, "sku": body["sku"], "tags": tags, "location": body["location"]}
+
+    def _collector(self, told: Any) -> None:
+        """A deployment has another name with each; `az` writes words as YAML has them."""
+        told["rollingRate"] = told["rollingRate"].lower()
+        for one in told["collections"].values():
+            one["dataCollectionMode"] = one["dataCollectionMode"].lower()
+            asset, place = self._of(one["dataId"])["properties"], one["dataId"].partition("/data/")[2]
+            made_up = re.compile(r"(?<=[-/])(blue|v-[0-9a-f]{16})(?=[-/])|(team-\d+|my-endpoint)(?=[-/])")
+            one["dataId"] = [made_up.sub("NAME", text) for text in (place, asset["dataUri"], asset["dataType"])]
 
     def _of(self, place: str) -> Any:
         return self.documents[place.partition("/workspaces/demo/")[2]]
