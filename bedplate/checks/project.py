@@ -186,6 +186,7 @@ class _Project:
             text = self._text(path) if path else None
             if path and text is not None:
                 yield from judge(path, text)
+        yield from self._pins(task)
         hint = "whoever sees the environment sees it: let the service fetch it, or use the target's own secrets"
         for name, what, mend in secrets_written.in_values(entry.variables, hint):
             message = f"environments.{entry.name}.variables: {what} stands in {name}"
