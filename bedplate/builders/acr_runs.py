@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bedplate.builders import failure
+from bedplate.builders import acr_notes, failure
 from bedplate.builders.layout import Layout
 from bedplate.builders.progress import ClassicProgress, Failed, PlainProgress
 from bedplate.clients.azure_versions import TASKS
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
 ENDED = ("Succeeded", "Failed", "Canceled", "Error", "Timeout")
 PAUSE_S = 1.0  # between two looks at the log
-LONGEST_S = 86400.0  # that Azure lets a run wait and work, and more
 TRIES = 3  # of a log that breaks off, in a row
 LOOK = 10  # pauses without a word, after which it is asked whether the run goes on: not every log gets its end
 SPARE_S = 300.0  # that a run may wait for a machine beside its own time
@@ -60,38 +58,14 @@ class Run:
         return self.where.partition("/runs/")[0].rpartition("/")[2]
 
 
-def note(root: Path, tag: str) -> Path:
-    """Where it stands which run builds this image, or which operation imports it: its tag names the content.
-
-    Azure does not tell it of a run."""
-    return root / ".bedplate" / "cache" / "runs" / re.sub("[/:]", "+", tag)
-
-
 def begun(where: str, note: Path) -> Run:
-    write(where, note)
+    acr_notes.write(where, note)
     return Run(where, note)
-
-
-def write(where: str, note: Path) -> None:
-    note.parent.mkdir(parents=True, exist_ok=True)
-    for other in note.parent.iterdir():  # of a run that ended when nobody looked: its image has been found since
-        with suppress(OSError):
-            if time.time() - other.stat().st_mtime > LONGEST_S:
-                other.unlink()
-    note.write_text(where, encoding="utf-8")
-
-
-def read(note: Path) -> str:
-    """What stands there, "" where there is none."""
-    try:
-        return note.read_text(encoding="utf-8")
-    except OSError:
-        return ""
 
 
 def under_way(azure: Azure, note: Path, registry: str) -> Run | None:
     """The run of this image that goes on since an earlier doit was killed. `registry`: ARM id of the one built in."""
-    where = read(note)
+    where = acr_notes.read(note)
     try:
         found = azure.get(where, TASKS) if where.startswith(f"{registry}/runs/") else None
     except StepError:

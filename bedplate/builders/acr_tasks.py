@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bedplate.builders import acr_runs, acr_steps
+from bedplate.builders import acr_notes, acr_runs, acr_steps
 from bedplate.builders.layout import DOCKERFILE, Layout, lay_out
 from bedplate.clients import azure_blobs, azure_registry
 from bedplate.clients.azure_versions import TASKS
@@ -44,7 +44,7 @@ def build(request: BuildRequest, registry: Registry, clients: Clients) -> str:
     with azure.slots(builder.parallel):
         place = azure_registry.resolved(azure, registry, clients.spec.target.name)
         layout, target = _labelled(lay_out(request), request.labels)
-        note = acr_runs.note(clients.root, request.tag)
+        note = acr_notes.path(clients.root, request.tag)
         run = None if clients.again else acr_runs.under_way(azure, note, place.id)
         if run:
             log.note(f"builder: ACR Tasks, {run}, begun by an earlier doit")

@@ -102,7 +102,7 @@ def imported(reference: str, platform: str, path: str, tag: str, registry: Regis
     None: that is the engine's work, for the registry is none of Azure's, or Azure cannot reach the source."""
     if registry.kind != "acr":
         return None
-    from bedplate.builders import acr_runs
+    from bedplate.builders import acr_notes
     from bedplate.builders.image import in_azure
     from bedplate.clients import azure_import, azure_registry
 
@@ -114,12 +114,12 @@ def imported(reference: str, platform: str, path: str, tag: str, registry: Regis
     if of is None and not azure_import.reachable(ref.domain):
         log.note(f"Azure cannot reach {ref.domain}: {reference} goes through this machine's engine")
         return None
-    named, note = f"{path}:{tag}", acr_runs.note(clients.root, f"{path}:{tag}")
+    named, note = f"{path}:{tag}", acr_notes.path(clients.root, f"{path}:{tag}")
     try:
-        if clients.again or not azure_import.outlived(azure, acr_runs.read(note), ref, into, named, log):
+        if clients.again or not azure_import.outlived(azure, acr_notes.read(note), ref, into, named, log):
             log.note(f"{into.name} imports {ref}")
             login = _login(reference, clients) if of is None else None
-            azure_import.copy(azure, ref, of, login, into, named, log, lambda where: acr_runs.write(where, note))
+            azure_import.copy(azure, ref, of, login, into, named, log, lambda where: acr_notes.write(where, note))
         note.unlink(missing_ok=True)
     except StepError as error:
         if in_azure(clients.spec):
