@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import bedplate
+from bedplate import own_code
 from bedplate.errors import Mistake, SpecError
 from bedplate.model import Spec
 from bedplate.specfile import absent, entries, kept
@@ -96,8 +96,8 @@ def _load(path: Path, target: str | None, cache: Path | None, looked: set[str] |
 
 
 def _key(content: bytes, schema: bytes) -> str:
-    """Of the checked values in the cache: other ones where the file, the schema or the version is another."""
-    return hashlib.sha256(hashlib.sha256(schema).digest() + bedplate.__version__.encode() + b"\0" + content).hexdigest()
+    """Of the checked values in the cache: other ones where the file, the schema or the code is another."""
+    return hashlib.sha256(hashlib.sha256(schema).digest() + own_code.identity().encode() + b"\0" + content).hexdigest()
 
 
 def _content(path: Path) -> bytes:

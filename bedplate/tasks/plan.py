@@ -111,7 +111,11 @@ def text(looked: Looked) -> list[str]:
     running = [v for v in verdicts if not v.fresh]
     width = max((len(v.task) for v in running), default=0)
     said = [session.headline, *unhashed.lines(unhashed.doubtful(session, looked.fetched))]
-    said += [f"{NAME} would get {r.text} ({r.platform}): {session.pins.digest(*r.key)[:19]}" for r in unlocked]
+    said += [
+        f"{NAME} would get {r.text} ({r.platform}): {digest[:19]}"
+        for r in unlocked
+        if (digest := session.pins.digest(*r.key))  # of what work goes on without nobody may have said one
+    ]
     for verdict in running:
         reasons = shown(verdict.reasons) or [f"maybe: after {', '.join(verdict.maybe)}"]
         said.append(f"{verdict.task:<{width}}  {reasons[0]}")
