@@ -171,6 +171,8 @@ class Azure:
         reply = Reply(method, url, answer.status_code, answer.headers, _document(answer.content))
         if answer.status_code not in accept:
             raise self._refusal(reply, answer.content)
+        if not azure_errors.spoken(answer.content):
+            raise azure_errors.stranger(method, url, answer.status_code)
         return reply
 
     def _refusal(self, reply: Reply, content: bytes) -> StepError:

@@ -26,6 +26,7 @@ Content: TypeAlias = "Path | bytes | Iterable[bytes]"
 ONE_PUT = 8 << 20  # bytes that go in one request; more goes in blocks, so that what breaks off is not begun again
 BLOCK = 8 << 20
 LOG_PIECE = 4 << 20
+DONE = {"PUT": (201,), "GET": (200, 206), "HEAD": (200,)}  # the blob service's statuses where all is well
 
 
 class ExpiredError(StepError):
@@ -104,7 +105,9 @@ def _send(
             )
 
     answer = patiently(ask, method, url, patience, "a storage account, as Azure names it")
-    if answer.status_code < 300 or (method == "HEAD" and answer.status_code == 404):
+    if answer.status_code < 400 and answer.status_code not in DONE[method]:
+        raise azure_errors.stranger(method, url, answer.status_code)
+    if answer.status_code < 400 or (method == "HEAD" and answer.status_code == 404):
         return answer
     code, said = azure_errors.words(answer.content)
     code = code or answer.headers.get("x-ms-error-code", "")

@@ -31,6 +31,7 @@ SHOWN = 300  # characters of an answer that is not the Resource Manager's own JS
 ABOVE = ("SubscriptionNotFound", "ResourceGroupNotFound", "InvalidSubscriptionId", "NoRegisteredProviderFound")
 
 
+STRANGER_HINT = "a proxy or a network's own sign-in page stands between: sign in to it, or correct HTTPS_PROXY"
 BUSY = (409, 429)  # and all from 500 on
 
 
@@ -48,6 +49,8 @@ def refused(
 
     code, said = words(content)
     head = " ".join(part for part in (str(status), code) if part)
+    if 300 <= status < 400:  # it redirects nobody
+        return stranger(method, url, status)
     hint = azure_hints.refused(status, code, said, url, account, asked_to_wait.later(retry_after(headers)))
     kind = OutOfSightError if status in BUSY or status >= 500 else StepError
     return kind(f"{method} {short(url)}: {head}" + (f": {said}" if said else ""), hint)
@@ -88,6 +91,22 @@ def unreachable(method: str, url: str, error: BaseException, named: str = "") ->
         return OutOfSightError(f"{where}: {said}", hint)
     said = "the connection broke off" if temporary(error) else _said(cause)
     return OutOfSightError(f"{where}: {said}", "run again: what is done stays done")
+
+
+def spoken(content: bytes) -> bool:
+    """Is it what the Resource Manager answers with: nothing, or JSON?"""
+    try:
+        if content.strip():
+            json.loads(content)
+    except ValueError:
+        return False
+    return True
+
+
+def stranger(method: str, url: str, status: int) -> OutOfSightError:
+    """For an answer that is none of Azure's, though its status says that all is well."""
+    message = f"{method} {short(url)}: {status}, but it is not Azure that answers"
+    return OutOfSightError(message, STRANGER_HINT)
 
 
 def temporary(error: BaseException) -> bool:

@@ -136,6 +136,8 @@ def _no_subscription(wanted: str | None, known: list[Any], error: Exception) -> 
 
 def _refused(error: Exception, account: Account) -> StepError:
     """In one line: what Entra said, and the command that mends it."""
+    from bedplate.clients.azure_errors import OutOfSightError
+
     text = _first_line(error)
     code = re.search(r"AADSTS(\d+)", text)
     who = f"{account.user} in tenant {account.tenant}"
@@ -147,6 +149,9 @@ def _refused(error: Exception, account: Account) -> StepError:
         return StepError(f"wrong tenant for {account.user}: {text}", "`az account list` names the tenants; " + hint)
     elif number in ("50076", "50079", "53003"):
         hint = f'`az login --tenant {account.tenant} --scope "{account.scope}"`'
+    elif not code and (busy := re.search(r"HTTP Error: (429|5\d\d)", text)):
+        what = f"the sign-in service of cloud {account.cloud} answers {busy[1]}"
+        return OutOfSightError(what, "it is busy or down: run again in a minute; https://azure.status.microsoft")
     elif not code and (unreachable := _unreachable(error, account.cloud)):
         return unreachable
     return StepError(f"the sign-in of {who} is refused: {text}", hint)

@@ -28,6 +28,8 @@ WRONG_TENANT = (
     "The access token is from the wrong issuer 'https://sts.windows.net/one/'. It must match the tenant "
     "'https://sts.windows.net/another/' associated with this subscription."
 )
+PAGE_OF_A_NETWORK = Answer(200, b"<html>Please sign in</html>", {"Content-Type": "text/html"})
+STRANGER = "a proxy or a network's own sign-in page stands between: sign in to it, or correct HTTPS_PROXY"
 NO_ACCESS = "<Error><Code>AuthorizationFailure</Code><Message>This request is not authorized to perform this operation."
 
 
@@ -229,6 +231,21 @@ CASES = {
     ),
     "a connection that breaks off": Case(
         BUILD, cut("/environments/", "PUT"), "the connection broke off", "run again: what is done stays done"
+    ),
+    "a network's own sign-in page": Case(
+        BUILD,
+        answered("/environments/", PAGE_OF_A_NETWORK),
+        ": 200, but it is not Azure that answers",
+        STRANGER,
+    ),
+    "the same, for storage": Case(
+        BUILD, answered("/source/", PAGE_OF_A_NETWORK, "PUT"), ": 200, but it is not Azure that answers", STRANGER
+    ),
+    "a sign-in service that is busy": Case(
+        BUILD,
+        lambda day: (day.azure.tokens.expire(), busy("/oauth2/v2.0/token")(day)),
+        "the sign-in service of cloud StandIn answers 503",
+        "it is busy or down: run again in a minute; https://azure.status.microsoft",
     ),
     "no such host: management": Case(
         DEPLOY,
