@@ -107,15 +107,11 @@ def chosen(session: Session, wanted: set[str]) -> list[Verdict]:
 
 def text(looked: Looked) -> list[str]:
     """The lines for people."""
-    session, verdicts, unlocked = looked.session, looked.verdicts, looked.unlocked
+    session, verdicts = looked.session, looked.verdicts
     running = [v for v in verdicts if not v.fresh]
     width = max((len(v.task) for v in running), default=0)
     said = [session.headline, *unhashed.lines(unhashed.doubtful(session, looked.fetched))]
-    said += [
-        f"{NAME} would get {r.text} ({r.platform}): {digest[:19]}"
-        for r in unlocked
-        if (digest := session.pins.digest(*r.key))  # of what work goes on without nobody may have said one
-    ]
+    said += [f"{NAME} would get {r.text} ({r.platform}): {digest[:19]}" for r, digest in _taken(looked)]
     for verdict in running:
         reasons = shown(verdict.reasons) or [f"maybe: after {', '.join(verdict.maybe)}"]
         said.append(f"{verdict.task:<{width}}  {reasons[0]}")
@@ -132,6 +128,12 @@ def text(looked: Looked) -> list[str]:
     return [*said, *remotes.lines(session, looked.drifts)]
 
 
+def _taken(looked: Looked) -> list[tuple[Reference, str]]:
+    """The digests that a run would write; of an image that work goes on without, nobody may have said one."""
+    taken = ((r, looked.session.pins.digest(*r.key)) for r in looked.unlocked)
+    return [(r, digest) for r, digest in taken if digest]
+
+
 def to_json(looked: Looked) -> dict[str, Any]:
     """As schemas/plan.schema.json says."""
     session = looked.session
@@ -144,10 +146,7 @@ def to_json(looked: Looked) -> dict[str, Any]:
         "version": 1,
         "project": session.spec.project,
         "target": session.spec.target.name,
-        "would_lock": [
-            {"reference": r.text, "platform": r.platform, "digest": session.pins.digest(*r.key)}
-            for r in looked.unlocked
-        ],
+        "would_lock": [{"reference": r.text, "platform": r.platform, "digest": digest} for r, digest in _taken(looked)],
         "tasks": [
             {
                 "task": v.task,
