@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
-from collections.abc import Iterable, Mapping
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +37,9 @@ class State:
         self._entries: dict[str, dict[str, Any]] | None = None  # read when first asked for
         self._records: dict[str, tuple[dict[str, Any], Record | None]] = {}  # each with the entry that it was made of
         self._lines = 0
+        self._appending = threading.Lock()
+        self._file: int | None = None  # open once the first line is written
+        self._close: Callable[[], object] | None = None
 
     @property
     def entries(self) -> dict[str, dict[str, Any]]:
@@ -113,22 +119,32 @@ class State:
         self._lines = len(entries)
 
     def _append(self, name: str, entry: dict[str, Any] | None) -> None:
-        # one write of one whole line: two processes that append never mix their lines
+        line = _line(name, entry)
+        with self._appending:
+            try:
+                # one write of one whole line: two processes that append never mix their lines;
+                # a disk that fills up in the middle of it takes a part and says nothing
+                if os.write(self._opened(), line) < len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            except OSError as error:
+                raise OSError(error.errno, error.strerror, str(self.path)) from None
+            self._lines += 1
+
+    def _opened(self) -> int:
+        """The file that is at `path` now, to append to; it stays open, unless another has taken its place."""
+        with contextlib.suppress(FileNotFoundError):
+            if self._file is not None and os.path.samestat(os.fstat(self._file), self.path.stat()):
+                return self._file
+        if self._close is not None:
+            self._close()
+            self._file = None
         try:
-            handle = os.open(self.path, _APPEND, 0o644)
+            self._file = os.open(self.path, _APPEND, 0o644)
         except FileNotFoundError:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            handle = os.open(self.path, _APPEND, 0o644)
-        line = _line(name, entry)
-        try:
-            # a disk that fills up in the middle of it takes a part and says nothing
-            if os.write(handle, line) < len(line):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, str(self.path)) from None
-        finally:
-            os.close(handle)
-        self._lines += 1
+            self._file = os.open(self.path, _APPEND, 0o644)
+        self._close = weakref.finalize(self, os.close, self._file)
+        return self._file
 
 
 def _last(pairs: Iterable[tuple[str, dict[str, Any] | None]]) -> dict[str, dict[str, Any]]:

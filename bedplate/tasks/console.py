@@ -49,8 +49,7 @@ class Console:
     @contextmanager
     def task(self, name: str, path: Path) -> Iterator[TaskLog]:
         """The log of one running task; its file is written anew."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "w", encoding="utf-8") as file:
+        with _written_anew(path) as file:
             log = TaskLog(self, name, path, file)
             self._show(log.running)
             try:
@@ -166,6 +165,14 @@ class TaskLog:
             if not self._file.closed:
                 self._file.write(text + "\n")
                 self._file.flush()
+
+
+def _written_anew(path: Path) -> TextIO:
+    try:
+        return open(path, "w", encoding="utf-8")
+    except FileNotFoundError:  # the first of its folder
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return open(path, "w", encoding="utf-8")
 
 
 def plain(text: str) -> str:

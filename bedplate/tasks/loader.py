@@ -158,6 +158,7 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
             ahead.look(session, to_run)
         for warning in session.warnings(about if words else to_run):
             self.console.say(warning, "yellow")
+        gc.freeze()  # what the look made lasts as long as the run: no search needs to go through it
         gc.enable()  # tasks may run for long
         return to_run
 

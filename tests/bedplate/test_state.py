@@ -106,3 +106,30 @@ def test_any_puts_and_removals_read_back_as_a_mapping_would_hold_them(
             state.put(name, values)
             expected[name] = values
     assert State(path).entries == json.loads(json.dumps(expected))
+
+
+def test_a_line_goes_to_the_file_that_is_there_now(tmp_path: Path) -> None:
+    state = State(tmp_path / "below" / "s")
+    state.put("a", entry("1"))
+    (tmp_path / "below" / "other").write_bytes(b"")
+    (tmp_path / "below" / "other").replace(state.path)
+    state.put("b", entry("2"))
+    assert set(State(state.path).entries) == {"b"}, "it must not go where nobody reads it"
+    state.path.unlink()
+    state.path.parent.rmdir()
+    state.put("c", entry("3"))
+    assert set(State(state.path).entries) == {"c"}
+
+
+def test_a_file_that_was_written_to_is_closed_with_its_state(tmp_path: Path) -> None:
+    def of_ours() -> list[str]:
+        paths = Path("/proc/self/fd").iterdir()
+        return [target for path in paths if path.is_symlink() and (target := str(path.readlink())).endswith("/only")]
+
+    state = State(tmp_path / "only")
+    state.put("a", entry("1"))
+    state.compact()
+    state.put("b", entry("2"))
+    assert of_ours() == [str(tmp_path / "only")], "one of them, however often it was written anew"
+    del state
+    assert of_ours() == []
