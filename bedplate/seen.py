@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from bedplate.questions import AskManifest
@@ -26,16 +27,21 @@ class Seen:
         return self._read().get(digest)
 
     def keep(self, digest: str, fingerprint: str) -> None:
+        self.keep_all({digest: fingerprint})
+
+    def keep_all(self, fingerprints: Mapping[str, str]) -> None:
+        """`fingerprints`: what the label of each digest says, "" for no such label."""
         labels = self._read()
-        if digest in labels:
+        new = {digest: fingerprint for digest, fingerprint in fingerprints.items() if digest not in labels}
+        if not new:
             return
-        labels[digest] = fingerprint
+        labels.update(new)
         with contextlib.suppress(OSError):  # what is not kept is asked again
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            # one write of one whole line: threads and processes that append never mix their lines
+            # one write of whole lines: threads and processes that append never mix their lines
             handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
             try:
-                os.write(handle, f"{digest} {fingerprint or '-'}\n".encode())
+                os.write(handle, "".join(f"{digest} {said or '-'}\n" for digest, said in new.items()).encode())
             finally:
                 os.close(handle)
 

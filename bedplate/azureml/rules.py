@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from bedplate.specfile.rules import Rule
@@ -19,17 +18,17 @@ _TRUTH = Rule(("boolean",), "")
 _NAME = Rule(
     ("string",),
     "letters, digits, '.', '_' and '-', beginning with a letter or digit, 255 at most",
-    pattern=re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,254}\Z"),
+    pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,254}\Z",
 )
 _ENDPOINT = Rule(
     ("string",),
     "3 to 32 letters, digits and '-', beginning with a letter and not ending with '-'",
-    pattern=re.compile(r"^[A-Za-z][A-Za-z0-9-]{1,30}[A-Za-z0-9]\Z"),
+    pattern=r"^[A-Za-z][A-Za-z0-9-]{1,30}[A-Za-z0-9]\Z",
 )
 _IMAGE = Rule(
     ("string",),
     "an image such as mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:latest",
-    pattern=re.compile(r"^(?!azureml:)[^\s${}]+\Z"),
+    pattern=r"^(?!azureml:)[^\s${}]+\Z",
 )
 _MAP = Rule(("object",), "", others=_ANY)
 _SWITCH = Rule(("string",), "", enum=("enabled", "disabled"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from bedplate.mistakes import Mistakes, did_you_mean, listed
@@ -98,7 +99,7 @@ class _Conforming:
         self._wrong(key, path, f"unknown key '{key.text}'", hint)
 
     def _named(self, rule: Rule, key: Scalar, path: str) -> Any:
-        if rule.pattern is not None and not rule.pattern.search(key.text):
+        if rule.pattern and not re.search(rule.pattern, key.text):
             return self._wrong(key, path, f"'{short(key.text)}' is no name here", f"a name is {rule.words}")
         return key.text
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +25,7 @@ class Rule:
     words: str  # what is wanted, where `pattern` is not met
     const: Any = None
     enum: tuple[str, ...] = ()
-    pattern: re.Pattern[str] | None = None
+    pattern: str = ""  # in Python's words; compiled by whoever meets a value to hold against it
     least_length: int = 0
     minimum: float | None = None
     above: float | None = None
@@ -78,7 +77,7 @@ class _Compiler:
             const=schema.get("const"),
             enum=tuple(schema.get("enum", ())),
             # `$` of JSON Schema is the very end, that of Python also stands before a last line break
-            pattern=re.compile(schema["pattern"].replace("$", r"\Z")) if "pattern" in schema else None,
+            pattern=schema.get("pattern", "").replace("$", r"\Z"),
             least_length=schema.get("minLength", 0),
             minimum=schema.get("minimum"),
             above=schema.get("exclusiveMinimum"),

@@ -53,7 +53,7 @@ class Scalars:
     def _text(self, rule: Rule, node: Scalar, path: str) -> Any:
         if len(node.text) < rule.least_length:
             return wrong(self._mistakes, node, path, "the text is empty", "write a value, or take the key out")
-        if rule.pattern is not None and not rule.pattern.search(node.text):
+        if rule.pattern and not re.search(rule.pattern, node.text):
             return wrong(self._mistakes, node, path, f"'{short(node.text)}' does not fit", f"wanted: {rule.words}")
         return node.text
 

@@ -65,14 +65,15 @@ def _read_labels(session: Session, images: list[tuple[str, str, str]]) -> None:
     """Of a registry of ours from its files: the client costs more to import than all of them to read."""
     seen = session.clients(Silent()).seen
     ours = {host: registry_files.of_host(host) for host in {host for host, _, _ in images}}
-    left = []
+    left, read = [], {}
     for host, repository, digest in images:
         files = ours[host]
         said = files.labels(repository, digest) if files else None
         if said is None:
             left.append((host, repository, digest))
         else:
-            seen.keep(digest, said.get(labels.FINGERPRINT, ""))
+            read[digest] = said.get(labels.FINGERPRINT, "")
+    seen.keep_all(read)
     if left:
         _ask_labels(session, left)
 

@@ -52,3 +52,13 @@ def test_an_engine_that_was_seen_to_lack_an_image_is_not_asked_until_somebody_bu
     assert engine.asked == [] and tag not in seen.lacking
     found.find("os", "iris/os", "f" * 64, None, clients)
     assert engine.asked == [tag]
+
+
+def test_what_many_images_say_is_kept_at_once_and_what_was_known_stays(tmp_path: Path) -> None:
+    file = tmp_path / "labels"
+    seen = Seen(file)
+    seen.keep(DIGEST, "f" * 64)
+    seen.keep_all({DIGEST: "a" * 64, OTHER: ""})
+    for known in (seen, Seen(file)):
+        assert known.label(DIGEST) == "f" * 64 and known.label(OTHER) == ""
+    assert len(file.read_text().splitlines()) == 2
