@@ -40,6 +40,7 @@ def refused(status: int, code: str, said: str, url: str, account: Account, later
             if status == 403
             else ""
         )
+        or _registered(status, said)
         or by_status(status, later)
     )
 
@@ -62,6 +63,13 @@ def ended(status: str, code: str, said: str, url: str, account: Account) -> str:
     group = _group(url)
     command = f"az monitor activity-log list{f' -g {group}' if group else ''} --offset 1h --status Failed"
     return f"{again}`{command}` may tell more"
+
+
+def _registered(status: int, said: str) -> str:
+    """A version of a model, of code or of an environment that is there never changes in Azure ML."""
+    if status == 409 and "cannot be changed" in said:
+        return "that version is there with another content: write a higher `version` where it is named"
+    return ""
 
 
 def by_status(status: int, later: str) -> str:

@@ -30,6 +30,12 @@ DEPLOYMENT = f"{WORKSPACE}/onlineEndpoints/iris/deployments/blue?api-version=1"
             " scope 'x', however it does not have permission",
             "the role 'Container Registry Data Importer and Data Reader' is missing",
         ),
+        (
+            409,
+            "UserError",
+            "Environment e with version 3 is already registered and cannot be changed.",
+            "a higher `version`",
+        ),
         (404, "SubscriptionNotFound", "The subscription 'x' could not be found.", "`workspace.subscription`"),
         (404, "ResourceGroupNotFound", "Resource group 'rg' could not be found.", "`workspace.resource_group`"),
         (
