@@ -18,6 +18,10 @@ PATIENCE_S = 60.0  # for one answer
 DROPS = 3  # connections closed without an answer, after which the request is what ends the service
 NOT_UP = (429, 502, 503)  # what stands before a service, or the service itself, says "later" with
 BUSY_S = 0.5  # before the next try, where the answer is "too often" and does not say how long to wait
+REFUSED = (
+    "the sign-in is refused there: where keys were renewed just now, run again; with `auth_mode: aad_token` the role"
+    " 'AzureML Data Scientist' may be missing"
+)
 BUSY = "the service, or what stands before it, is busy, and stayed so: run again later"
 
 
@@ -78,7 +82,8 @@ def outcome(
             return Outcome(case.name, None, (f"no complete answer within {reply.seconds:g} s",))
         if not _not_up(reply, case.expect.status):
             assert isinstance(reply, Answer)
-            return Outcome(case.name, reply, problems(case.expect, reply))
+            wrong = problems(case.expect, reply)
+            return Outcome(case.name, reply, wrong, REFUSED if wrong and _refused(sent, reply, case) else "")
         drops += isinstance(reply, NotUp) and reply.dropped
         answer = reply if isinstance(reply, Answer) else None
         why = ended() if isinstance(reply, NotUp) else None
@@ -92,6 +97,12 @@ def outcome(
         if time.monotonic() + pause > until or (isinstance(reply, NotUp) and reply.lasting):
             return Outcome(case.name, answer, (f"not up: {sent.method} {sent.url}: {told(reply)}",), hint)
         time.sleep(pause)
+
+
+def _refused(sent: Message, reply: Answer, case: SmokeCase) -> bool:
+    """Whether a sign-in that was sent along is not taken: no fault of what serves."""
+    signed_in = "authorization" in {name.lower() for name in sent.headers}
+    return signed_in and reply.status in (401, 403) and reply.status != case.expect.status
 
 
 def _not_up(reply: Reply, expected: int) -> bool:

@@ -204,3 +204,12 @@ def test_an_answer_that_stays_too_often_is_told_as_busy_and_its_wait_is_kept(mon
         run(server.url, case("one"))
     assert 1 < len(server.seen) < 5  # and not one every few milliseconds
     assert told.value.hint == "the service, or what stands before it, is busy, and stayed so: run again later"
+
+
+@pytest.mark.parametrize(("headers", "hint"), [({"authorization": "Bearer x"}, "sign-in is refused"), ({}, "mend the")])
+def test_a_sign_in_that_is_refused_is_no_fault_of_the_service(headers: dict[str, str], hint: str) -> None:
+    one = case("one")
+    refused = replace(one, request=replace(one.request, headers=headers))
+    with service(lambda path, body: (403, b"no")) as server, pytest.raises(StepError) as told:
+        run(server.url, refused)
+    assert hint in (told.value.hint or "")
