@@ -48,9 +48,14 @@ def lines(session: Session, found: Sequence[Drift]) -> list[str]:
             mending.append(one.task)
     if mending:
         # one command for each: of several names behind -s doit runs the first alone
-        commands = " && ".join(f"{session.command} run -a -s {name}" for name in mending)
+        commands = " && ".join(f"{session.command} run -a -s{_agreed(session, name)} {name}" for name in mending)
         said.append(f"`{commands}` makes it as the spec says")
     return said
+
+
+def _agreed(session: Session, name: str) -> str:
+    """What a run that must not ask is told where it changes what a protected target serves with."""
+    return " --yes" if session.spec.target.protect and session.by_name[name].step == "deploy" else ""
 
 
 def to_json(found: Sequence[Drift]) -> list[dict[str, Any]]:

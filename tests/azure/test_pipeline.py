@@ -114,7 +114,7 @@ def test_azure_is_asked_and_what_differs_is_said_and_mended(on_azure: OnAzure) -
     assert f"  deploy:iris  deployment {name} of endpoint iris: instance_count: 3 in Azure, 1 in the spec" in (
         on_azure.demo.output
     )
-    assert "`doit -t azure run -a -s deploy:iris` makes it as the spec says" in on_azure.demo.output
+    assert "`doit -t azure run -a -s --yes deploy:iris` makes it as the spec says" in on_azure.demo.output
     ran = on_azure.demo.doit("--target", "azure", "plan", "--json", "--remote", **on_azure.environ)
     said = json.loads(ran.stdout)
     schema = json.loads((ROOT / "schemas/plan.schema.json").read_bytes())
