@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from registries import real_registry
 
+from bedplate.tasks.session import Session
 from bedplate.tasks.shortcut import Shortcut
 from tests.conftest import Pipeline
 
@@ -153,6 +154,22 @@ def test_a_run_after_a_mistake_tells_it_as_ever(settled: Pipeline) -> None:
     settled.run(code=3)
     assert "images/n13/Dockerfile:4:6" in settled.output
     settled.edit("images/n13/Dockerfile", "COPY absent /\n", "")
+
+
+def test_what_is_edited_elsewhere_while_a_part_is_looked_at_is_seen_by_the_next_run(
+    settled: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled.edit("images/n16/Dockerfile", append="# a comment\n")
+    assert in_part(settled, monkeypatch) is not None
+    shortcut = Shortcut(settled.root, None)
+    part = shortcut.part(lambda host: pytest.fail(host))
+    assert part is not None and not part.dirty
+    settled.edit("images/n17/app/main.txt", append="!")
+    time.sleep(0.05)
+    again = Session(settled.root, None, part=part.part)
+    assert not again.dirty
+    shortcut.keep(again, again.up_to_date())
+    assert settled.run()[:1] == ["build_base:n17"]
 
 
 def test_an_edit_of_a_parent_reaches_the_images_built_on_it(settled: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,28 +95,27 @@ class Shortcut:
         """Called where nothing is to do. `gone`: of a part, questions about what the run has made anew."""
         from bedplate.tasks import touched
 
-        before = self._stamp if session.part else None
         answers, files = _with_files(session.world.answers)
         # a folder that was listed tells of what appears in it
         looked = session.looked
         there = [path for path in sorted(looked) if os.path.lexists(path) or not _listed(path, looked)]
         ours = [path for paths in files.values() for path in paths]
-        registries, folders = tuple(files), dict(session.cache.looked_folders)
-        if before:  # what the part does not bear on is as it was
-            there = [*before.look.paths, *there]
-            answers = {**{q: a for q, a in before.answers.items() if q not in gone}, **answers}
-            registries = tuple(dict.fromkeys((*before.registries, *registries)))
-            folders |= before.folders
-        paths = list(dict.fromkeys((*there, *ours)))
+        paths, registries, folders = list(dict.fromkeys((*there, *ours))), tuple(files), session.cache.looked_folders
         found = stamp.times(paths)
-        look = stamp.look(paths, found)
         if not all(map(os.path.lexists, ours)):
             return  # gone since it was asked for
+        before = touched.kept(self._touched, self._stamp.look) if session.part and self._stamp else None
+        if before and self._stamp:
+            # what the part does not bear on stands as it was when all was looked at: the next run sees if it is not so
+            times_of = {**before.times, **dict(zip(paths, found, strict=True))}
+            paths, found = list(times_of), list(times_of.values())
+            answers = {**{q: a for q, a in self._stamp.answers.items() if q not in gone}, **answers}
+            registries = tuple(dict.fromkeys((*self._stamp.registries, *registries)))
+        elif session.part:
+            return
+        look = stamp.look(paths, found)
+        touched.write(self._touched, session, look, found, before)
         made = stamp.Stamp(self.made_by, look, answers, registries, said, session.config, folders)
-        if before:
-            touched.write_part(self._touched, session, before.look, look, found)
-        else:
-            touched.write(self._touched, session, look, found)
         stamp.write(self.file, made, session.began_ns)
 
     def settle(self, session: Session, done: Sequence[str]) -> None:

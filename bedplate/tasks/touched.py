@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bedplate.specfile.kept import Entries
     from bedplate.tasks.session import Session
 
-FORMAT = 1
+FORMAT = 2
 MOST = 4  # times as many entries are in all as may be touched, for a part of them to be worth looking at alone
 SECTIONS = {
     "build_base": "images",
@@ -39,8 +39,20 @@ class Touched(NamedTuple):
     serving: Mapping[str, str]  # as World.lines has it
 
 
-def write(file: Path, session: Session, look: Look, found: Sequence[Times | None]) -> None:
-    """`found`: what stood at the paths of the look. Nothing is kept where a part would not tell all that is to say."""
+class Kept(NamedTuple):
+    """What the file says of a whole project. `links`: as numbers of entries."""
+
+    times: dict[str, Times | None]  # of all paths of the look, in its order
+    owners: dict[str, list[int]]  # of each path the entries that it was looked at for
+    tasks: int
+    entries: list[tuple[str, str]]
+    links: list[list[list[int]]]
+
+
+def write(file: Path, session: Session, look: Look, found: Sequence[Times | None], before: Kept | None = None) -> None:
+    """`found`: what stood at the paths of the look. `before`: of a session that looks at a part, what was kept of all.
+
+    Nothing is kept where a part would not tell all that is to say."""
     from bedplate import bearing
     from bedplate.tasks import unhashed
 
@@ -48,32 +60,33 @@ def write(file: Path, session: Session, look: Look, found: Sequence[Times | None
     if owners is None or unhashed.may_fetch(session, session.tasks):
         file.unlink(missing_ok=True)
         return
-    known_by, used_by = bearing.known_by(session.spec), bearing.used_by(session.spec)
-    number = {entry: at for at, entry in enumerate(known_by)}
-    links = [[[number[other] for other in links[entry]] for entry in number] for links in (known_by, used_by)]
-    theirs = [[number[entry] for entry in owners.get(path, ())] for path in look.paths]
-    content = [FORMAT, look.sums, len(session.tasks), session.world.lines(), list(number), *links]
+    if before is None:
+        known_by, used_by = bearing.known_by(session.spec), bearing.used_by(session.spec)
+        entries = list(known_by)
+        number = {entry: at for at, entry in enumerate(entries)}
+        links = [[[number[other] for other in links[entry]] for entry in entries] for links in (known_by, used_by)]
+        before = Kept({}, {}, len(session.tasks), entries, links)
+    number = {entry: at for at, entry in enumerate(before.entries)}
+    theirs = [
+        sorted({*before.owners.get(path, ()), *(number[entry] for entry in owners.get(path, ()))})
+        for path in look.paths
+    ]
+    content = [FORMAT, look.sums, before.tasks, session.world.lines(), before.entries, before.links]
     kept_file.write(file, marshal.dumps([*content, _blobs(found, theirs)], 2))
 
 
-def write_part(file: Path, part: Session, before: Look, look: Look, found: Sequence[Times | None]) -> None:
-    """As `write`; `before`: the look at the whole project, beside which the file stands."""
-    from bedplate.tasks import unhashed
-
-    owners = _owners(part)
+def kept(file: Path, look: Look) -> Kept | None:
+    """What was written with this look; None: nothing."""
     try:
-        version, sums, tasks, _, entries, known_by, used_by, blobs = marshal.loads(file.read_bytes())
-        if owners is None or unhashed.may_fetch(part, part.tasks) or (version, sums) != (FORMAT, before.sums):
-            file.unlink(missing_ok=True)
-            return
-        known = [own for blob in blobs for own in marshal.loads(blob)[1]]
+        version, sums, tasks, _, entries, links, blobs = marshal.loads(file.read_bytes())
+        if (version, sums) != (FORMAT, look.sums):
+            return None
+        slices = [marshal.loads(blob) for blob in blobs]
+        times = dict(zip(look.paths, (one for were, _ in slices for one in were), strict=True))
+        owners = dict(zip(look.paths, (one for _, own in slices for one in own), strict=True))
+        return Kept(times, owners, tasks, [tuple(entry) for entry in entries], links)
     except (OSError, ValueError, EOFError, TypeError, LookupError):
-        return
-    number = {tuple(entry): at for at, entry in enumerate(entries)}
-    were = dict(zip(before.paths, known, strict=True))
-    theirs = [sorted({*were.get(p, ()), *(number[entry] for entry in owners.get(p, ()))}) for p in look.paths]
-    content = [FORMAT, look.sums, tasks, part.world.lines(), entries, known_by, used_by]
-    kept_file.write(file, marshal.dumps([*content, _blobs(found, theirs)], 2))
+        return None
 
 
 def _blobs(found: Sequence[Times | None], owners: Sequence[Sequence[int]]) -> list[bytes]:
@@ -85,7 +98,7 @@ def _blobs(found: Sequence[Times | None], owners: Sequence[Sequence[int]]) -> li
 def read(file: Path, look: Look, changed: Iterable[int]) -> Touched | None:
     """`changed`: the slices of the stamp's look that are not as they were. None: look at all of the project."""
     try:
-        version, sums, tasks, serving, entries, known_by, used_by, blobs = marshal.loads(file.read_bytes())
+        version, sums, tasks, serving, entries, (known_by, used_by), blobs = marshal.loads(file.read_bytes())
         if (version, sums) != (FORMAT, look.sums):
             return None
         paths = stamp.slices(look.paths)
