@@ -184,8 +184,12 @@ class Session:
     @property
     def looked(self) -> set[str]:
         """Every path whose change could change a verdict: files read, folders listed, absolute."""
-        own = (self.root / "pipeline.yaml", self.pins.path, self.state_path)
-        return self.cache.looked | self._named | {str(path) for path in own}
+        return self.cache.looked | self._named | self.of_all | {str(self.state_path)}
+
+    @property
+    def of_all(self) -> set[str]:
+        """Those that every task depends on."""
+        return {str(self.root / "pipeline.yaml"), str(self.pins.path)}
 
     @property
     def headline(self) -> str:

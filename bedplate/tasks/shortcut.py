@@ -107,7 +107,8 @@ class Shortcut:
         before = touched.kept(self._touched, self._stamp.look) if session.part and self._stamp else None
         if before and self._stamp:
             # what the part does not bear on stands as it was when all was looked at: the next run sees if it is not so
-            times_of = {**before.times, **dict(zip(paths, found, strict=True))}
+            now = {p: times for p, times in zip(paths, found, strict=True) if p not in session.of_all}
+            times_of = {**before.times, **now}
             paths, found = list(times_of), list(times_of.values())
             answers = {**{q: a for q, a in self._stamp.answers.items() if q not in gone}, **answers}
             registries = tuple(dict.fromkeys((*self._stamp.registries, *registries)))
