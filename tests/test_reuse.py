@@ -86,6 +86,16 @@ def test_a_fresh_checkout_builds_pushes_and_pulls_nothing(clones: Clones) -> Non
     assert second.doit("plan") == 0
 
 
+def test_where_all_is_there_each_task_ends_before_the_next_begins(clones: Clones) -> None:
+    clones.second.run()
+    lines = [line.split()[:2] for line in clones.second.output.splitlines() if line.startswith((".  ", "ok  "))]
+    assert [kind for kind, _ in lines] == [".", "ok"] * (len(lines) // 2)
+    assert all(began[1] == ended[1] for began, ended in zip(lines[::2], lines[1::2], strict=True))
+    clones.second.write({"b/y": "changed"})
+    clones.second.run()
+    assert "builder:" in clones.second.output
+
+
 def test_each_tag_is_asked_for_once_and_each_label_read_once(clones: Clones) -> None:
     clones.second.run()
     # for each image its fingerprint's tag, its one other tag, and the two documents that lead to its label

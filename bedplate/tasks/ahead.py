@@ -18,14 +18,16 @@ THREADS = 16
 EACH = 6  # images for which a further connection is worth what it costs
 
 
-def look(session: Session, names: set[str]) -> None:
+def look(session: Session, names: set[str]) -> bool:
     """One question for each tag that these tasks will look for or set, and the label of each digest not met before.
 
-    What nobody answers stays unasked: the task that needs it asks again, and says what is wrong."""
+    What nobody answers stays unasked: the task that needs it asks again, and says what is wrong. True: all that they
+    make is in the registry, so that none of them will take long."""
     by_engine = not isinstance(session.spec.target.builder, AcrTasksBuilder)
     wanted: dict[AskManifest, bool] = {}  # is it found by its label?
     images: list[AskImage] = []
-    for step, made in makes(session, [name for name in session.dirty if name in names]):
+    making = list(makes(session, [name for name in session.dirty if name in names]))
+    for step, made in making:
         for question in found.ask(made.path, made.fingerprint, session.spec):
             if isinstance(question, AskManifest):
                 wanted[question] = wanted.get(question, False) or step != "push"
@@ -33,7 +35,7 @@ def look(session: Session, names: set[str]) -> None:
             elif isinstance(question, AskImage) and by_engine and step != "push":
                 images.append(question)
     if not wanted and not images:
-        return
+        return False
     said = answers.answer([*wanted, *images], docker_host.address(), session.world.registry_at)
     seen = session.clients(Silent()).seen
     seen.digests.update((q, a) for q, a in said.items() if isinstance(q, AskManifest) and (a is None or type(a) is str))
@@ -45,6 +47,20 @@ def look(session: Session, names: set[str]) -> None:
     }
     if new:
         _read_labels(session, sorted(new))
+    others = [name for name in names if session.by_name[name].step != "resolve_registry"]
+    return len(making) == len(others) and all(_there(session, made) for _, made in making)
+
+
+def _there(session: Session, made: Made) -> bool:
+    """Whether the registry was seen to hold it, by its label, under every tag."""
+    seen = session.clients(Silent()).seen
+    questions = found.ask(made.path, made.fingerprint, session.spec)
+    asked = next((question for question in questions if isinstance(question, AskManifest)), None)
+    if asked is None:
+        return False
+    digest = seen.digests.get(asked)
+    tags = (seen.digests.get(asked._replace(reference=tag)) for tag in made.tags)
+    return bool(digest) and seen.label(str(digest)) == made.fingerprint and all(tag == digest for tag in tags)
 
 
 def makes(session: Session, names: Iterable[str]) -> Iterator[tuple[str, Made]]:

@@ -44,6 +44,7 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
         self.go_on = False  # past what fails
         self.locked = False
         self.yes = False
+        self.quick = False  # no task of the run will take long
         self.console = Console()
         self.reporter: Any = "zero"
         self._database: Database | None = None
@@ -155,7 +156,7 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
         if not everything:
             to_run = plan.downstream(session.tasks, set(session.dirty))
         if to_run and not self.always:
-            ahead.look(session, to_run)
+            self.quick = ahead.look(session, to_run)
         for warning in session.warnings(about if words else to_run):
             self.console.say(warning, "yellow")
         gc.freeze()  # what the look made lasts as long as the run: no search needs to go through it

@@ -60,6 +60,8 @@ class Run(DoitRun):  # type: ignore[misc]  # doit has no types
     ) -> int:
         if reporter == "console":
             reporter = self.loader.reporter
+        if self.loader.quick:
+            num_process = 0  # threads would wait for one another longer than for anything else
         goes_on = continue_ if isinstance(reporter, str) else continue_ or GoesOn(reporter)
         code = super()._execute(
             outfile, verbosity, always, goes_on, reporter, num_process, par_type,
