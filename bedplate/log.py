@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Protocol
 
@@ -23,3 +24,6 @@ class Log(Protocol):
 
     def ask(self, question: str) -> str:
         """What the user types to it; "" where nobody answers."""
+
+
+of_task: ContextVar[Log | None] = ContextVar("of_task", default=None)  # of the task that this thread runs

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bedplate.clients import azure_errors
+from bedplate.clients import azure_errors, waiting
 from bedplate.clients.registry_errors import no_bundle
 from bedplate.errors import StepError
 
@@ -63,5 +63,7 @@ def patiently(
             if failure or answer is None:
                 raise failure or StepError(f"{method} {azure_errors.short(url)}: no answer")
             return answer
-        time.sleep(wait)
+        waiting.pause(
+            wait, f"{method} {azure_errors.short(url)}", answer.status_code if answer is not None else "no answer"
+        )
         pause = min(pause * 2, LONGEST_PAUSE_S)

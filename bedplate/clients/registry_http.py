@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlencode, urljoin, urlsplit
 
-from bedplate.clients import registry_errors, retry_after
+from bedplate.clients import registry_errors, retry_after, waiting
 from bedplate.clients.credentials import HUB_HOSTS, Credentials
 from bedplate.clients.registry_origin import loopback, origin
 from bedplate.clients.registry_sign_in import SignIn, TokenRequest, challenge
@@ -150,7 +150,8 @@ class RegistryHttp:
                 if failure:
                     raise failure
                 return reply
-            time.sleep(wait)
+            shown = f"{request.method} {registry_errors.redacted(request.url)}"
+            waiting.pause(wait, shown, "no answer" if failure else reply.status)
             pause = min(pause * 2, LONGEST_PAUSE_S)
 
     def _follow(self, request: Request, patience: Patience) -> Reply:

@@ -49,12 +49,16 @@ class Console:
     @contextmanager
     def task(self, name: str, path: Path) -> Iterator[TaskLog]:
         """The log of one running task; its file is written anew."""
+        from bedplate.log import of_task
+
         with _written_anew(path) as file:
             log = TaskLog(self, name, path, file)
             self._show(log.running)
+            before = of_task.set(log)
             try:
                 yield log
             finally:
+                of_task.reset(before)
                 self._hide(name)
 
     def ask(self, question: str) -> str:
