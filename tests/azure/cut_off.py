@@ -141,7 +141,7 @@ class CutOff:
             finally:
                 run.kill()
         assert came, said
-        assert run.returncode == (130 if sign == signal.SIGINT else -sign), said
+        assert run.returncode == (130 if sign == signal.SIGINT else -sign), f"{run.returncode}: {said}"
         return said
 
     def _environ(self, args: Sequence[str]) -> dict[str, str]:
