@@ -10,7 +10,7 @@ from tests.azure.conftest import echo, standin  # noqa: F401  # fixtures
 from tests.azure.standin import Answer, Fault, StandIn
 from tests.steps.azureml.project import Project, held, of_kind, sent, traffic
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+pytestmark = [pytest.mark.judges, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
 
 @pytest.fixture

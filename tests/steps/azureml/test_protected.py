@@ -10,7 +10,7 @@ from bedplate.errors import StepError
 from tests.azure.standin import StandIn
 from tests.steps.azureml.project import Project, held, of_kind, sent, traffic
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+pytestmark = [pytest.mark.judges, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 SIZE = "instance_type: Standard_DS3_v2"
 CHANGES = {
     "instance_count": "change instance_count of v-",
