@@ -67,8 +67,6 @@ class BadDay:
         self._az = folder / "az"
         self.environ = {**os.environ, **azure.sign_in(self._az), **more}
         self.environ["PYTHONPATH"] = os.pathsep.join((str(REPO), self.environ["PYTHONPATH"]))
-        for name in ("CI", "BEDPLATE_TARGET"):
-            self.environ.pop(name, None)
         self.edit("base", "model", "code")
 
     def write(self, path: str, text: str) -> None:

@@ -79,8 +79,6 @@ class CutOff:
         self._az = folder / "az"
         more = {"DOCKER_CONFIG": str(folder / "docker"), "COLUMNS": "200"}
         self.environ = {**os.environ, **azure.sign_in(self._az), **more}
-        for name in ("CI", "BEDPLATE_TARGET"):
-            self.environ.pop(name, None)
 
     def write(self, path: str, text: str) -> None:
         (self.root / path).parent.mkdir(parents=True, exist_ok=True)

@@ -44,7 +44,6 @@ class Project:
         for name in ("pyproject.toml", "dodo.py"):
             shutil.copy(REPO / name, root)
         self.environ = {**os.environ, **azure.sign_in(root.parent / "az"), "DOCKER_CONFIG": str(root / "docker")}
-        self.environ.pop("CI", None)
 
     def doit(self) -> list[str]:
         """Names of the tasks that ran."""

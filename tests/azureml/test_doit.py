@@ -46,8 +46,7 @@ class Run:
 
     def __call__(self, *args: str) -> list[str]:
         """Names of the tasks that ran."""
-        environ = {k: v for k, v in os.environ.items() if k not in ("CI", "BEDPLATE_TARGET")}
-        ran = subprocess.run([DOIT, *args], cwd=self.root, env=environ, capture_output=True, text=True, timeout=300)
+        ran = subprocess.run([DOIT, *args], cwd=self.root, capture_output=True, text=True, timeout=300)
         self.output = ran.stdout + ran.stderr
         assert ran.returncode == 0, self.output
         return [line.split()[1] for line in ran.stdout.splitlines() if line.startswith(".  ")]

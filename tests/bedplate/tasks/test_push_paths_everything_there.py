@@ -40,8 +40,7 @@ class Checkout:
             shutil.copy(REPO / "examples/v1_public_image" / name, root)
 
     def doit(self, *args: str, code: int = 0) -> str:
-        kept = {k: v for k, v in os.environ.items() if k not in ("CI", "BEDPLATE_TARGET")}
-        environ = {**kept, "DOCKER_CONFIG": str(self.root), "TEAM_PASSWORD": PASSWORD, "COLUMNS": "200"}
+        environ = {**os.environ, "DOCKER_CONFIG": str(self.root), "TEAM_PASSWORD": PASSWORD, "COLUMNS": "200"}
         ran = subprocess.run([DOIT, *args], cwd=self.root, env=environ, capture_output=True, text=True, timeout=300)
         assert ran.returncode == code, ran.stdout + ran.stderr
         return ran.stdout + ran.stderr
