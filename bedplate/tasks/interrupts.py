@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shlex
 import signal
 import sys
@@ -35,3 +37,16 @@ def settled() -> None:
     here = threading.current_thread() is threading.main_thread()
     if here and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def leave(code: int | None) -> None:
+    """Ends the process with this exit code where threads of a run that was cut short still work; None: it was not.
+
+    They would use what Python takes apart below them when it shuts down, and now and then that crash would be the exit
+    code. For `atexit`, which calls last what was registered first: what others have to tidy up is done then."""
+    if code is None or not any(thread.daemon for thread in threading.enumerate()):
+        return
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # closed, or nobody reads it
+            stream.flush()
+    os._exit(code)

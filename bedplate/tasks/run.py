@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from typing import Any
 
 from doit.cmd_run import Run as DoitRun
@@ -25,6 +26,8 @@ class Run(DoitRun):  # type: ignore[misc]  # doit has no types
     def execute(self, params: Any, args: Any) -> int:
         self.loader.always = params["always"]
         self.loader.go_on = params["continue"]
+        self.cut_short: int | None = None
+        atexit.register(lambda: interrupts.leave(self.cut_short))
         try:
             code = int(super().execute(params, args))
             interrupts.settled()
@@ -35,12 +38,14 @@ class Run(DoitRun):  # type: ignore[misc]  # doit has no types
                 raise
             self.loader.console.close()
             complain(str(refusal))
+            self.cut_short = 1
             return 1
         except KeyboardInterrupt:
             interrupts.settled()
             self.loader.console.interrupted = True
             self.loader.console.close()
             interrupts.told(self.loader.__dict__.get("session"), args)
+            self.cut_short = 130
             return 130
 
     def _execute(  # the names are doit's: it hands over options by them

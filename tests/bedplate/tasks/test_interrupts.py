@@ -46,6 +46,40 @@ def test_ctrl_c_while_a_command_asks_is_told_in_a_word(project: Scratch, tmp_pat
     assert (ran.returncode, ran.stderr) == (130, "\ninterrupted\n")
 
 
+# two tasks, so that each has a thread; the last one to begin interrupts the run while the other one still works
+THREADS = """
+import atexit, os, signal, sys, threading, time, types
+
+class Part:
+    def __del__(self):
+        os.write(2, b"Python shut down")
+
+both = threading.Barrier(2)
+sys.modules["a_part"] = types.ModuleType("a_part")
+sys.modules["a_part"].part = Part()
+atexit.register(lambda: os.write(2, b"tidied up"))
+
+def act():
+    if both.wait(20) == 0:
+        os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(20)
+
+def task_own():
+    for name in "ab":
+        yield {"name": name, "actions": [act]}
+"""
+
+
+def test_nothing_is_taken_apart_below_threads_that_still_work(tmp_path: Path) -> None:
+    made = Scratch(tmp_path, "base: {context: images/base}", "127.0.0.1:1")
+    made.write({"images/base/Dockerfile": "FROM scratch\n"})
+    made.write({"dodo.py": (made.root / "dodo.py").read_text(encoding="utf-8") + THREADS})
+    ran = subprocess.run([DOIT, "own"], cwd=made.root, capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 130
+    assert "interrupted: what had finished is kept" in ran.stderr
+    assert ran.stderr.endswith("tidied up")
+
+
 @pytest.mark.parametrize(
     ("session", "words", "command"),
     [
