@@ -21,6 +21,12 @@ from bedplate.step import BuildRequest
 TRACE = "moby.buildkit.trace"
 # the engine's own address for what was posted, which BuildKit then looks for in the network
 NOT_FETCHED = re.compile(r'Get "http://build-context-\w+"')
+# somebody's `docker rmi` or `prune` took what one step had made before the next stood on it
+REMOVED = re.compile(
+    r'unable to find image "sha256:|No such image: sha256:|unknown parent image ID|'
+    r"get layer sha256:\w+: layer does not exist"
+)
+TRIES = 3
 
 
 class NotFetchedError(StepError):
@@ -48,8 +54,12 @@ def build(request: BuildRequest, root: Path, engine: Engine, log: Log, *, by_cla
         query["target"] = layout.target
     if buildkit or request.platform != platform(engine):  # an old classic builder refuses even its own platform
         query["platform"] = request.platform
-    context = context_tar.tar(request.file_set, root, layout.extra, layout.below)
-    failed = _buildkit(engine, context, query, log) if buildkit else _classic(engine, context, query, log)
+    for tried in range(1, TRIES + 1):
+        context = context_tar.tar(request.file_set, root, layout.extra, layout.below)
+        failed = _buildkit(engine, context, query, log) if buildkit else _classic(engine, context, query, log)
+        if not failed or not REMOVED.search(failed.error) or tried == TRIES:
+            break
+        log.note(f"a layer was removed from the engine while it built on it; builds again: {failed.error}")
     if failed and buildkit and NOT_FETCHED.search(failed.error):
         engine.fetches_context = False
         log.note(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from building import FINGERPRINT, Lines, files_of, request
 
 from bedplate import labels
 from bedplate.builders import docker
+from bedplate.clients import docker_host
 from bedplate.clients.docker_engine import Engine
 from bedplate.errors import StepError
 
@@ -60,6 +62,39 @@ def test_copy_of_the_whole_context_takes_the_users_files_and_nothing_else(
     assert ours == sorted([*expected, "single/x", "wild", *(f"wild/{n}" for n in wild)])
     assert files["copied/link"].linkname == "sub/y"
     assert files["copied/Dockerfile"].size == len("original")
+
+
+class Removing(Engine):
+    """An engine that loses a layer in the first builds, as one does whose user runs `docker image prune` meanwhile."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__(docker_host.address())
+        self.times, self.asked = times, 0
+
+    def build(self, context: Iterable[bytes], query: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+        self.asked += 1
+        if self.asked > self.times:
+            yield from super().build(context, query)
+        else:
+            list(context)
+            yield {"error": f'unable to find image "sha256:{"0" * 64}"'}
+
+
+def test_a_layer_that_is_removed_meanwhile_is_made_again(builder: str, tmp_path: Path, log: Lines) -> None:
+    wanted, removing = request(tmp_path, "FROM scratch\nCOPY x /x\n", {"x": "1"}), Removing(2)
+    try:
+        docker.build(wanted, tmp_path, removing, log)
+        assert removing.image(wanted.tag) is not None
+    finally:
+        removing.remove_image(wanted.tag)
+    assert sum("was removed from the engine" in note for note in log.notes) == 2
+
+
+def test_a_layer_that_is_removed_each_time_is_told(builder: str, tmp_path: Path, log: Lines) -> None:
+    removing = Removing(9)
+    with pytest.raises(StepError, match="unable to find image"):
+        docker.build(request(tmp_path, "FROM scratch\nCOPY x /x\n", {"x": "1"}), tmp_path, removing, log)
+    assert removing.asked == docker.TRIES
 
 
 def test_a_failing_run_shows_its_line_and_its_last_words(
