@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from bedplate.frozen import dataclass
 
 SHOWN = 200  # characters of a body in a message
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from bedplate import requirements
 from bedplate.errors import Mistake, SpecError
+from bedplate.frozen import dataclass
 from bedplate.yamlfile import nodes as yaml_nodes
 
 DEFAULTS = "azureml-defaults"  # brings the inference server of Azure ML v1

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
+
+from bedplate.frozen import dataclass
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,12 @@ import json
 import re
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timezone
 from pathlib import Path
 
 from bedplate.errors import Mistake, SpecError
+from bedplate.frozen import dataclass
 from bedplate.model import Digest
 
 HEAD = "# The digest of every upstream image, and when it was taken. `doit lock` writes this file; commit it."

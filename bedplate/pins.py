@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from bedplate.errors import Mistake, SpecError, StepError
+from bedplate.frozen import dataclass
 from bedplate.lock import Lock
 
 if TYPE_CHECKING:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from bedplate.frozen import dataclass
 
 DEFAULT_DOMAIN = "docker.io"
 LONGEST_PATH = 255

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from bedplate.context import disk as context_tree
 from bedplate.errors import Mistake, SpecError
+from bedplate.frozen import dataclass
 from bedplate.stat_cache import StatCache
 from bedplate.step import FileSet, Requirements, Tree
 

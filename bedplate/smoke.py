@@ -5,12 +5,12 @@ from __future__ import annotations
 import mimetypes
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urljoin
 
 from bedplate.answer import Answer, Message, NotUp, Reply, TooSlow, shown
 from bedplate.expectation import problems
+from bedplate.frozen import dataclass
 from bedplate.model import SmokeCase
 from bedplate.readiness import POLL_S, Send, told
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 from bedplate import fingerprint
 from bedplate.fingerprint import Parts
+from bedplate.frozen import dataclass
 from bedplate.state import Record
 from bedplate.step import DockerfileFiles, Task
 

@@ -9,9 +9,11 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
+
+from bedplate.frozen import dataclass
 
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from bedplate.file_set import FileSet as FileSet
 from bedplate.file_set import ReadFile as ReadFile
+from bedplate.frozen import dataclass
 from bedplate.model import Output, Registry, Spec
 from bedplate.questions import Answers, Question
 

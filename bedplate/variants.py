@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
 from typing import Any
+
+from bedplate.frozen import dataclass
 
 
 @dataclass(frozen=True)

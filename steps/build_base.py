@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
 from bedplate import labels
+from bedplate.frozen import dataclass
 from bedplate.machine import this_platform
 from bedplate.model import (
     BuiltImage,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from bedplate.builders import found
 from bedplate.builders.ship import absent, ask, ship
+from bedplate.frozen import dataclass
 from bedplate.image_contents import asked
 from bedplate.model import BuiltImage, PushedImage, Registry, Spec
 from bedplate.questions import Answers, Question

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from bedplate.errors import StepError
+from bedplate.frozen import dataclass
 from bedplate.model import Deployment, SmokeCase, SmokeReport, Spec
 from bedplate.questions import Answers, Question
 from bedplate.step import Clients, Given, Task, Tree

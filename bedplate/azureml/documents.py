@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeAlias
 
 from bedplate.azureml.refs import AssetRef
+from bedplate.frozen import dataclass
 from bedplate.model import EnvironmentEntry, InferenceConfig, OnlineEndpointDeploy, ServiceEntry
 from bedplate.yamlfile.written import written
 

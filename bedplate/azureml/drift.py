@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from bedplate.azureml import bodies
+from bedplate.frozen import dataclass
 
 Body: TypeAlias = Mapping[str, Any]  # JSON
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from bedplate.conda_file import CondaFile
+from bedplate.frozen import dataclass
 from bedplate.model import EnvSecret, FileSecret, SecretSource
 from bedplate.yamlfile.written import written
 

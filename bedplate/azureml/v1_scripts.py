@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from bedplate.azureml.v1 import PASSWORD, SETTINGS, USERNAME, Pull, flat
+from bedplate.frozen import dataclass
 from bedplate.model import EnvSecret, FileSecret, SecretSource, Workspace
 
 CONFIGURATION = {"local": "LocalWebservice", "aci": "AciWebservice", "aks": "AksWebservice"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from bedplate.builders.layout import Layout
 from bedplate.builders.progress import ClassicProgress, Failed, PlainProgress
 from bedplate.clients.azure_versions import TASKS
 from bedplate.errors import StepError
+from bedplate.frozen import dataclass
 from bedplate.log import Log
 from bedplate.step import BuildRequest
 

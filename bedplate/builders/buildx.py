@@ -10,7 +10,6 @@ import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 from bedplate.builders import docker, failure, staging
@@ -19,6 +18,7 @@ from bedplate.builders.progress import PlainProgress
 from bedplate.clients import docker_host
 from bedplate.clients.docker_engine import Engine
 from bedplate.errors import StepError
+from bedplate.frozen import dataclass
 from bedplate.log import Log
 from bedplate.step import BuildRequest
 

@@ -7,12 +7,13 @@ import io
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from bedplate import hidden
 from bedplate.dockerfile import reader as dockerfile_reader
+from bedplate.frozen import dataclass
 from bedplate.step import BuildRequest
 
 FOLDER = ".bedplate-host"  # in the context, for one build

@@ -5,12 +5,13 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeAlias
 
 from bedplate.builders.host_settings import FOLDER
 from bedplate.dockerfile import reader as dockerfile_reader
 from bedplate.dockerfile.reader import Instruction
+from bedplate.frozen import dataclass
 from bedplate.step import BuildRequest, ReadFile
 
 # The engine's API takes the Dockerfile and the extra files in the context itself, where `COPY . /app` would take them

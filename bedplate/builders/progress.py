@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from bedplate.builders.layout import shown
 from bedplate.clients.buildkit_trace import Trace, Vertex
+from bedplate.frozen import dataclass
 from bedplate.log import Log
 
 KEPT = 20  # last lines of output that are shown when a step fails
@@ -15,7 +17,7 @@ KEPT = 20  # last lines of output that are shown when a step fails
 PLAIN = re.compile(r"#(\d+) (?:(ERROR:? ?|CANCELED|CACHED|DONE [\d.]+s|sha256:|\[)|(?:\d+\.\d+ )?)(.*)")
 
 
-@dataclass
+@dataclasses.dataclass
 class _Step:
     number: int
     name: str

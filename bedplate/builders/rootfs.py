@@ -12,12 +12,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from bedplate import hidden
 from bedplate.builders import apt_sources
 from bedplate.errors import StepError
+from bedplate.frozen import dataclass
 from bedplate.log import Log
 
 # later than the packages of the stable suites were first made: only what the installation writes gets this time

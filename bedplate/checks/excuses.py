@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from bedplate.checks.codes import CODES, DOCKER, ERROR, EXPERIMENTAL
 from bedplate.checks.finding import Finding
 from bedplate.errors import Mistake
+from bedplate.frozen import dataclass
 
 _IGNORE = re.compile(r"#\s*bedplate:\s*ignore=([\w,]*)[ \t]*(.*)$")
 

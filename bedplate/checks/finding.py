@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from bedplate.checks.codes import CODES, ERROR, PINS, SEVERITIES
 from bedplate.errors import Mistake
+from bedplate.frozen import dataclass
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from bedplate.checks.shell_commands import Command
+from bedplate.frozen import dataclass
 
 PIP_PROGRAM = re.compile(r"pip(?:3(?:\.\d+)?)?\Z")
 PYTHON = re.compile(r"(?:python|pypy)(?:3(?:\.\d+)?)?\Z")

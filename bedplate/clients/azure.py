@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from bedplate.clients import azure_errors
@@ -14,6 +14,7 @@ from bedplate.clients.azure_patience import patiently
 from bedplate.clients.azure_sign_in import SignIn
 from bedplate.clients.azure_under_way import UnderWay
 from bedplate.errors import StepError
+from bedplate.frozen import dataclass
 from bedplate.model import Workspace
 from bedplate.secrets import Secret
 

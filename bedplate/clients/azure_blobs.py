@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 from bedplate.clients import azure_errors, azure_hints, retry_after
 from bedplate.clients.azure_versions import BLOB
 from bedplate.errors import StepError
+from bedplate.frozen import dataclass
 
 if TYPE_CHECKING:
     import requests

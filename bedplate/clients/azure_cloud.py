@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from bedplate.errors import StepError
+from bedplate.frozen import dataclass
 
 REGISTRY = "https://containerregistry.azure.net"  # Microsoft Entra's name for registries, in every cloud of Microsoft's
 ML = "https://ml.azure"  # of Azure ML, but for the top domain, which is that of the cloud's portal

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bedplate.clients import azure_errors, waiting
 from bedplate.clients.registry_errors import no_bundle
 from bedplate.errors import StepError
+from bedplate.frozen import dataclass
 
 if TYPE_CHECKING:
     import requests

@@ -8,13 +8,14 @@ import threading
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from bedplate.clients import azure_versions, registry_errors
 from bedplate.clients.credentials import Credentials, Login
 from bedplate.errors import StepError
+from bedplate.frozen import dataclass
 from bedplate.model import AcrRegistry, GenericRegistry, Registry, RegistryEntry, WorkspaceRegistry
 from bedplate.secrets import Secret
 

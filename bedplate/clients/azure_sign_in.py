@@ -7,12 +7,12 @@ import json
 import re
 import threading
 import time
-from dataclasses import dataclass
 from typing import Any
 
 from bedplate.clients import azure_cloud
 from bedplate.clients.azure_cloud import Cloud
 from bedplate.errors import StepError
+from bedplate.frozen import dataclass
 from bedplate.secrets import Secret
 
 MARGIN_S = 300.0  # a token that ends sooner is not begun with

@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import Any
 
 from bedplate.errors import StepError
+from bedplate.frozen import dataclass
 
 BEGUN_WITHIN_S = 10.0  # an answer that names what has begun, so that it can be cancelled
 CANCELLED_WITHIN_S = 20.0  # all that is cancelled, at once

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from bedplate.azureml.documents import ModelVersion
 from bedplate.clients import azure_blobs, azureml_storage
 from bedplate.clients.azure_versions import ML
 from bedplate.errors import StepError
+from bedplate.frozen import dataclass
 from bedplate.secrets import Secret
 from bedplate.step import FileSet
 

@@ -6,12 +6,12 @@ import base64
 import hashlib
 import hmac
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from bedplate.clients.azure_versions import BLOB, ML
 from bedplate.errors import StepError
+from bedplate.frozen import dataclass
 from bedplate.secrets import Secret
 
 if TYPE_CHECKING:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from bedplate.frozen import dataclass
 
 # message StatusResponse and its parts in moby/buildkit, api/services/control/control.proto; the wire format is that
 # of protobuf.dev/programming-guides/encoding. docs/decisions/buildkit-trace.md says why there is no library for it.

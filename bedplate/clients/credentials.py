@@ -8,11 +8,12 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from bedplate.errors import StepError
+from bedplate.frozen import dataclass
 from bedplate.model import AcrRegistry, EnvSecret, GenericRegistry, RegistryEntry, SecretSource
 from bedplate.secrets import Secret
 from bedplate.specfile import secret_places

@@ -6,7 +6,6 @@ import copy
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from bedplate.clients import registry_grants
@@ -14,6 +13,7 @@ from bedplate.clients.credentials import Credentials
 from bedplate.clients.registry_errors import REMOVE
 from bedplate.clients.registry_http import Patience, RegistryHttp, Reply
 from bedplate.errors import DamagedError, StepError
+from bedplate.frozen import dataclass
 from bedplate.machine import this_platform
 from bedplate.model import Registry
 

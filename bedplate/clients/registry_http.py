@@ -9,7 +9,7 @@ import threading
 import time
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlencode, urljoin, urlsplit
 
@@ -18,6 +18,7 @@ from bedplate.clients.credentials import HUB_HOSTS, Credentials
 from bedplate.clients.registry_origin import loopback, origin
 from bedplate.clients.registry_sign_in import SignIn, TokenRequest, challenge
 from bedplate.errors import StepError
+from bedplate.frozen import dataclass
 from bedplate.secrets import Secret
 
 if TYPE_CHECKING:

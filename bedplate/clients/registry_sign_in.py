@@ -6,12 +6,12 @@ import base64
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
 from bedplate.clients.credentials import Credentials, Login
 from bedplate.clients.registry_errors import LoginRefusedError
+from bedplate.frozen import dataclass
 from bedplate.secrets import Secret
 
 CLIENT_ID = "bedplate"

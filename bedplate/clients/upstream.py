@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bedplate.errors import StepError
+from bedplate.frozen import dataclass
 from bedplate.model import GenericRegistry, Registry, Spec
 from bedplate.pins import Wanted
 from bedplate.refs import ImageRef

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from bedplate.frozen import dataclass
 
 HALF = 16
 WINDOW = 2 * HALF  # requests on their way at a time: more could fill both sides' buffers, and neither would read

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from bedplate.errors import Mistake, SpecError
 from bedplate.file_set import FileSet
 from bedplate.fingerprint import text as short
 from bedplate.folder_look import Row
+from bedplate.frozen import dataclass
 from bedplate.stat_cache import StatCache
 from bedplate.step import DockerfileFiles
 from bedplate.wildcards import BadPatternError, has_wildcard

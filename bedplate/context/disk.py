@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -13,6 +13,7 @@ from bedplate.context.listing import Listing, kind
 from bedplate.errors import Mistake, SpecError
 from bedplate.file_set import FileSet, ReadFile
 from bedplate.folder_look import Row
+from bedplate.frozen import dataclass
 from bedplate.ignorefile import Matcher
 from bedplate.stat_cache import Stamp, StatCache, stamp
 from bedplate.step import Tree

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from bedplate.errors import Mistake
+from bedplate.frozen import dataclass
 from bedplate.ignorefile import SPACE
 
 DIRECTIVES = ("syntax", "escape", "check")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 from bedplate.dockerfile import lines as dockerfile_lines
@@ -19,6 +19,7 @@ from bedplate.dockerfile.arguments import (
 from bedplate.dockerfile.lines import Heredoc, LogicalLine
 from bedplate.dockerfile.words import expand
 from bedplate.errors import Mistake, SpecError
+from bedplate.frozen import dataclass
 from bedplate.ignorefile import SPACE
 
 KEYWORDS = (

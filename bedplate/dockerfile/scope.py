@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from bedplate.dockerfile.reader import Instruction
 from bedplate.dockerfile.words import expand
+from bedplate.frozen import dataclass
 from bedplate.machine import this_platform
 
 # Docker takes these without an ARG, as the environment of RUN; they are no part of what is built.

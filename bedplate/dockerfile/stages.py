@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from bedplate.dockerfile import onbuild as dockerfile_onbuild
 from bedplate.dockerfile import takes as dockerfile_takes
@@ -14,6 +15,7 @@ from bedplate.dockerfile.reader import Dockerfile, Instruction
 from bedplate.dockerfile.scope import Scope, of_platforms
 from bedplate.dockerfile.takes import Source, Take
 from bedplate.errors import Mistake, SpecError
+from bedplate.frozen import dataclass
 
 OWN = "bedplate.internal/"  # references below it stand for images of the spec
 
@@ -38,7 +40,7 @@ class Reference:
     reference: str  # expanded
 
 
-@dataclass
+@dataclasses.dataclass
 class Needed:
     """`instructions`: what the target is made of, in file order; triggers of a parent count as the FROM's line."""
 
@@ -50,7 +52,7 @@ class Needed:
     warnings: list[Mistake] = field(default_factory=list)
 
 
-@dataclass
+@dataclasses.dataclass
 class _Stage:
     index: int
     start: Instruction

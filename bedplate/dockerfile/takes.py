@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from bedplate.dockerfile.reader import Dockerfile, Instruction, names_heredoc
 from bedplate.dockerfile.scope import Scope
 from bedplate.errors import Mistake
+from bedplate.frozen import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
+from bedplate.frozen import dataclass
 from bedplate.image_contents import packages, rpm_databases
 from bedplate.image_contents.packages import Versions
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from bedplate.frozen import dataclass
 from bedplate.image_contents import found, running
 from bedplate.image_contents.asked import NAMED, Asked
 from bedplate.image_contents.found import Found

@@ -4,8 +4,10 @@ Each is JSON in the record; `identity` is what the steps after it are compared b
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
+
+from bedplate.frozen import dataclass
 
 
 @dataclass(frozen=True)

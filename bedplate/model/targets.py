@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from bedplate.frozen import dataclass
 from bedplate.model.entries import EnvironmentEntry, ImageEntry, ModelEntry, SecretSource, ServiceEntry
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
+
+from bedplate.frozen import dataclass
 
 # what this reading of JSON Schema knows; a test holds that the schema uses nothing else
 KEYWORDS = frozenset(

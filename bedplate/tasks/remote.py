@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from bedplate.azureml.drift import Difference
 from bedplate.errors import StepError
+from bedplate.frozen import dataclass
 from bedplate.model import AzureMlEnvironment, Output
 from bedplate.stale import Verdict
 from bedplate.step import Given, Task

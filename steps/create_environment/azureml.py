@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from bedplate import conda_file, folder, inference_server, labels, own_images
 from bedplate.azureml import bodies as azureml_bodies
@@ -12,6 +12,7 @@ from bedplate.azureml.documents import EnvironmentVersion
 from bedplate.azureml.drift import Difference
 from bedplate.builders import found
 from bedplate.errors import Mistake, SpecError, StepError
+from bedplate.frozen import dataclass
 from bedplate.model import (
     BuiltImage,
     Environment,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from bedplate import conda_file, folder
@@ -12,6 +11,7 @@ from bedplate.azureml import v1 as azureml_v1
 from bedplate.azureml.v1 import Pull
 from bedplate.conda_file import CondaFile
 from bedplate.errors import Mistake, SpecError, StepError
+from bedplate.frozen import dataclass
 from bedplate.model import (
     AzureMlV1Environment,
     Environment,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from bedplate import context, fingerprint, labels, requirements
 from bedplate.builders import found, image, ship
+from bedplate.frozen import dataclass
 from bedplate.image_contents import asked
 from bedplate.machine import this_platform
 from bedplate.model import BuiltImage, Environment, EnvironmentEntry, PushedImage, Registry, Spec

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from bedplate.errors import StepError
+from bedplate.frozen import dataclass
 
 VERSION = 2  # goes up with every change to the text that is written here
 SERVER = "azureml-inference-server-http"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from bedplate.azureml import v1_scripts as azureml_v1_scripts
 from bedplate.azureml.v1 import Document, Pull
 from bedplate.azureml.v1_scripts import RegisteredModel
 from bedplate.errors import Mistake, SpecError, StepError
+from bedplate.frozen import dataclass
 from bedplate.model import (
     AzureMlV1Deploy,
     AzureMlV1Environment,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from bedplate import labels
+from bedplate.frozen import dataclass
 from bedplate.model import ContainerDeploy, Deployment, Environment, InferenceConfig, ServiceEntry, SmokeCase, Spec
 from bedplate.questions import Answers, AskContainer, ContainerSeen, Question, Unreachable
 from bedplate.step import Clients, Given

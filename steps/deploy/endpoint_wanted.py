@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bedplate import labels
@@ -15,6 +15,7 @@ from bedplate.clients import azureml_assets, azureml_environments, azureml_stora
 from bedplate.clients.azure_versions import ML
 from bedplate.clients.azureml_assets import Upload
 from bedplate.errors import StepError
+from bedplate.frozen import dataclass
 from bedplate.model import Environment, OnlineEndpointDeploy, ServiceEntry
 from bedplate.step import Clients, Given
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from bedplate.frozen import dataclass
 from bedplate.model import InferenceConfig
 
 # Microsoft's own clients and services use these (azure-ai-ml's local endpoints, managed endpoints, SDK v1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from bedplate import folder
@@ -11,6 +10,7 @@ from bedplate.azureml import documents as azureml_yaml
 from bedplate.azureml.documents import OnlineDeployment, OnlineEndpoint
 from bedplate.azureml.drift import Difference
 from bedplate.errors import Mistake, SpecError, StepError
+from bedplate.frozen import dataclass
 from bedplate.model import (
     AzureMlEnvironment,
     Deployment,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bedplate.errors import StepError
+from bedplate.frozen import dataclass
 from bedplate.model import AcrRegistry, Registry, SecretSource
 from bedplate.step import Clients
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from bedplate.frozen import dataclass
 from bedplate.model import GenericRegistry, Registry, SecretSource
 from bedplate.step import Clients
 

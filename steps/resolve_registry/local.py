@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bedplate.clients.registry_files import folder
+from bedplate.frozen import dataclass
 from bedplate.model import LocalRegistry, Registry
 from bedplate.step import Clients
 

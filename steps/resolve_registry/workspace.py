@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from bedplate.errors import StepError
+from bedplate.frozen import dataclass
 from bedplate.model import AcrRegistry, Registry, WorkspaceRegistry
 from bedplate.step import Clients
 from steps.resolve_registry import acr, generic
