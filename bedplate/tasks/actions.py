@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import shlex
 from collections.abc import Callable
 from typing import Any
@@ -15,9 +16,13 @@ from bedplate.tasks.console import Console
 from bedplate.tasks.disk_errors import unwritable
 from bedplate.tasks.session import Session
 
+TAKES_NOTHING = inspect.Signature()  # doit asks each time, and to find it out takes longer than to say it
+
 
 class Uptodate:
     """doit asks this after upstream tasks ran, so their outputs are current. Its text is what `doit info` shows."""
+
+    __signature__ = TAKES_NOTHING
 
     def __init__(self, task: Task, session: Session) -> None:
         self.task = task
@@ -54,6 +59,7 @@ def action(task: Task, session: Session, console: Console) -> Callable[[], Any]:
                 raise
             return failed(refusal)
 
+    run.__signature__ = TAKES_NOTHING  # type: ignore[attr-defined]  # of every callable, says inspect
     return run
 
 

@@ -10,6 +10,7 @@ from bedplate.clients import answers, docker_host, registry_files
 from bedplate.errors import StepError
 from bedplate.model import AcrTasksBuilder
 from bedplate.questions import AskImage, AskManifest
+from bedplate.seen import Seen
 from bedplate.step import Made
 from bedplate.tasks.console import Silent
 from bedplate.tasks.session import Session
@@ -48,12 +49,11 @@ def look(session: Session, names: set[str]) -> bool:
     if new:
         _read_labels(session, sorted(new))
     others = [name for name in names if session.by_name[name].step != "resolve_registry"]
-    return len(making) == len(others) and all(_there(session, made) for _, made in making)
+    return len(making) == len(others) and all(_there(session, seen, made) for _, made in making)
 
 
-def _there(session: Session, made: Made) -> bool:
+def _there(session: Session, seen: Seen, made: Made) -> bool:
     """Whether the registry was seen to hold it, by its label, under every tag."""
-    seen = session.clients(Silent()).seen
     questions = found.ask(made.path, made.fingerprint, session.spec)
     asked = next((question for question in questions if isinstance(question, AskManifest)), None)
     if asked is None:

@@ -174,7 +174,11 @@ class Session:
         self._lock.close()
 
     def log_path(self, name: str) -> Path:
-        return self.folder / "logs" / self.spec.target.name / (name.replace(":", ".") + ".log")
+        return self._logs / (name.replace(":", ".") + ".log")
+
+    @cached_property
+    def _logs(self) -> Path:
+        return self.folder / "logs" / self.spec.target.name
 
     @property
     def config(self) -> dict[str, Any]:
