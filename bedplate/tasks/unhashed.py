@@ -7,8 +7,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from bedplate.checks import excuses
-from bedplate.checks.finding import of_mistake
 from bedplate.errors import Mistake
 from bedplate.step import DockerfileFiles, Task
 from bedplate.tasks.session import Session
@@ -65,5 +63,8 @@ def _may_fetch(session: Session, files: DockerfileFiles) -> bool:
 
 
 def _excused(session: Session, mistake: Mistake) -> bool:
+    from bedplate.checks import excuses
+    from bedplate.checks.finding import of_mistake
+
     text = (session.root / mistake.file).read_text(encoding="utf-8-sig", errors="replace")
     return excuses.excused(of_mistake(mistake), text.splitlines())

@@ -14,7 +14,7 @@ from bedplate.machine import this_platform
 from bedplate.model import BuiltImage, Environment, EnvironmentEntry, PushedImage, Registry, Spec
 from bedplate.questions import Answers, Question
 from bedplate.step import BuildRequest, Clients, FileSet, Given, Made, Requirements, Task
-from steps.create_environment import recipe, tools
+from steps.create_environment import recipe
 
 # beside the images of the spec, whose names have no slash
 REPOSITORY = "{project}/environments/{name}"
@@ -114,6 +114,7 @@ def content(inputs: Inputs, file_sets: Sequence[FileSet], base: str) -> str:
 def build(inputs: Inputs, given: Given, wanted: BuiltImage, clients: Clients) -> str | None:
     """The image under its local tag; its digest where it was built into the registry."""
     from bedplate.builders import inspection
+    from steps.create_environment import tools
 
     path, base, registry = f"{inputs.project}/{inputs.image}", given.one(BuiltImage), given.one(Registry)
     if image.in_azure(clients.spec):
