@@ -1,0 +1,1 @@
+"""azure: the clients of Azure: sign-in, Resource Manager, registries, blob storage."""

@@ -1,0 +1,1 @@
+"""azureml: the clients of Azure ML: storage, assets, versions, scoring."""
