@@ -83,7 +83,7 @@ def _sign_in(deployed: Deployment, clients: Clients) -> dict[str, str]:
     """Asked for each time: a key is kept nowhere."""
     if deployed.kind != "online_endpoint":
         return {}
-    from bedplate.clients.azureml import scoring as azureml_scoring
+    from bedplate.clients import azureml_scoring
 
     endpoint = deployed.name.partition("/")[0]
     return azureml_scoring.sign_in(clients.azure, f"{clients.azure.workspace_id}/onlineEndpoints/{endpoint}")

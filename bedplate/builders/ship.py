@@ -78,7 +78,7 @@ def _pushing(registry: Registry, remote: OciRegistry, clients: Clients) -> Itera
         yield
     except StepError as error:
         if registry.kind == "acr" and REFUSED.search(error.message) and "allowed access" not in error.message:
-            from bedplate.clients.azure import roles as azure_roles
+            from bedplate.clients import azure_roles
 
             with suppress(StepError):
                 _, error.hint = azure_roles.to_push(clients.azure, remote.host, remote.credentials())

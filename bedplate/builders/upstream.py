@@ -40,7 +40,7 @@ def for_azure(
     """What to send in place of each reference, and the sign-in of each other registry. No engine is asked.
 
     Raises StepError for an image that Azure cannot reach."""
-    from bedplate.clients.azure import image_import as azure_import
+    from bedplate.clients import azure_import
 
     send: dict[str, str] = {}
     logins: dict[str, Login] = {}
@@ -104,8 +104,7 @@ def imported(reference: str, platform: str, path: str, tag: str, registry: Regis
         return None
     from bedplate.builders import acr_notes
     from bedplate.builders.image import in_azure
-    from bedplate.clients.azure import image_import as azure_import
-    from bedplate.clients.azure import registry as azure_registry
+    from bedplate.clients import azure_import, azure_registry
 
     ref, azure, log = ImageRef.parse(clients.pinned(reference, platform)), clients.azure, clients.log
     known = azure_registry.every(azure)

@@ -15,7 +15,7 @@ from bedplate.seen import Seen
 from bedplate.step import DockerfileFiles
 
 if TYPE_CHECKING:
-    from bedplate.clients.azure.resource_manager import Azure
+    from bedplate.clients.azure import Azure
     from bedplate.clients.docker_engine import Engine
     from bedplate.clients.oci_registry import OciRegistry
     from bedplate.clients.upstream import Upstream
@@ -54,7 +54,7 @@ class Connections:
     @property
     def azure(self) -> Azure:
         def connect() -> Azure:
-            from bedplate.clients.azure.resource_manager import Azure
+            from bedplate.clients.azure import Azure
 
             return Azure(self.spec.target.workspace)
 
@@ -67,7 +67,7 @@ class Connections:
 
             entry = self.spec.target.registry
             if isinstance(entry, (AcrRegistry, WorkspaceRegistry)):
-                from bedplate.clients.azure import registry as azure_registry
+                from bedplate.clients import azure_registry
 
                 entry = azure_registry.entry_of(entry, registry)
             found = credentials(entry, registry.address, self.root, ("targets", self.spec.target.name, "registry"))

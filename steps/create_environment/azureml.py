@@ -94,7 +94,7 @@ def task(spec: Spec, entry: EnvironmentEntry) -> Task:
 
 def run(inputs: Inputs, given: Given, clients: Clients) -> Environment:
     """Raises SpecError for a dependency file that cannot serve, StepError where Azure refuses."""
-    from bedplate.clients.azureml import environments as azureml_environments
+    from bedplate.clients import azureml_environments
 
     built = local.run(inputs.own, given, clients) if inputs.own else None
     wanted, conda, body = _wanted(inputs, given, clients, built.image if built else None)
@@ -108,7 +108,7 @@ def run(inputs: Inputs, given: Given, clients: Clients) -> Environment:
 def drift(inputs: Inputs, given: Given, clients: Clients) -> list[Difference]:
     """Raises SpecError, StepError."""
     from bedplate.azureml import drift as drifts
-    from bedplate.clients.azure.versions import ML
+    from bedplate.clients.azure_versions import ML
 
     where, image = f"environment {inputs.name}", None
     if inputs.own:
@@ -204,7 +204,7 @@ def _brought(inputs: Inputs, clients: Clients) -> bool:
 
 def _from(path: str, clients: Clients) -> tuple[EnvironmentVersion, str | None, azureml_bodies.Body]:
     from bedplate.azureml import read as azureml_read
-    from bedplate.clients.azureml import environments as azureml_environments
+    from bedplate.clients import azureml_environments
 
     read = azureml_read.environment(path, clients.root)
     return read, *azureml_environments.described(clients.azure, read, clients.root)

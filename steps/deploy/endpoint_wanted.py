@@ -11,12 +11,9 @@ from bedplate.azureml import documents as azureml_yaml
 from bedplate.azureml import drift
 from bedplate.azureml.documents import EnvironmentVersion, ModelVersion, OnlineDeployment, OnlineEndpoint
 from bedplate.azureml.refs import AssetRef
-from bedplate.clients.azure.versions import ML
-from bedplate.clients.azureml import assets as azureml_assets
-from bedplate.clients.azureml import environments as azureml_environments
-from bedplate.clients.azureml import storage as azureml_storage
-from bedplate.clients.azureml import versions as azureml_versions
-from bedplate.clients.azureml.assets import Upload
+from bedplate.clients import azureml_assets, azureml_environments, azureml_storage, azureml_versions
+from bedplate.clients.azure_versions import ML
+from bedplate.clients.azureml_assets import Upload
 from bedplate.errors import StepError
 from bedplate.frozen import dataclass
 from bedplate.model import Environment, OnlineEndpointDeploy, ServiceEntry

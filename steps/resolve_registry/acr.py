@@ -11,7 +11,7 @@ from bedplate.model import AcrRegistry, Registry, SecretSource
 from bedplate.step import Clients
 
 if TYPE_CHECKING:
-    from bedplate.clients.azure.registry import AzureRegistry
+    from bedplate.clients.azure_registry import AzureRegistry
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ def inputs(entry: AcrRegistry) -> Inputs:
 
 
 def run(inputs: Inputs, clients: Clients) -> Registry:
-    from bedplate.clients.azure import registry as azure_registry
+    from bedplate.clients import azure_registry
 
     return signed_in(azure_registry.by_name(clients.azure, inputs.name), inputs.sign_in, clients)
 
@@ -55,7 +55,7 @@ def stop(registry: Registry) -> None:
 
 
 def _explained(error: StepError, found: AzureRegistry, sign_in: str, registry: Registry, clients: Clients) -> StepError:
-    from bedplate.clients.azure import roles as azure_roles
+    from bedplate.clients import azure_roles
 
     if "allowed access" in error.message or (not found.open and "403" in error.message):
         state, address = "its firewall does not let this machine in", "ADDRESS"

@@ -26,8 +26,7 @@ def inputs(entry: WorkspaceRegistry) -> Inputs:
 
 def document(clients: Clients) -> dict[str, Any]:  # Any: Azure's JSON
     """What Azure says of the target's workspace. Raises StepError."""
-    from bedplate.clients.azure import hints as azure_hints
-    from bedplate.clients.azure import versions as azure_versions
+    from bedplate.clients import azure_hints, azure_versions
 
     azure = clients.azure
     found = azure.get(azure.workspace_id, azure_versions.ML)
@@ -41,7 +40,7 @@ def document(clients: Clients) -> dict[str, Any]:  # Any: Azure's JSON
 
 
 def run(inputs: Inputs, clients: Clients) -> Registry:
-    from bedplate.clients.azure import registry as azure_registry
+    from bedplate.clients import azure_registry
 
     azure = clients.azure
     name, group = _named(azure.workspace_id)

@@ -13,8 +13,8 @@ from bedplate import fingerprint, specfile
 from bedplate.azureml.drift import Difference
 from bedplate.checks import project as checks
 from bedplate.checks.finding import Finding
-from bedplate.clients.azure import operations as azure_operations
-from bedplate.clients.azure.resource_manager import Azure, Patience
+from bedplate.clients import azure_operations
+from bedplate.clients.azure import Azure, Patience
 from bedplate.clients.connections import Connections
 from bedplate.lock import Lock
 from bedplate.model import Deployment, Environment, PushedImage, SmokeReport

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bedplate.clients.azure import operations as azure_operations
+from bedplate.clients import azure_operations
 from bedplate.errors import StepError
 from tests.azure.conftest import echo, standin  # noqa: F401  # fixtures
 from tests.azure.standin import Answer, Fault, StandIn

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from bedplate.clients.azure import operations as azure_operations
+from bedplate.clients import azure_operations
 from bedplate.errors import StepError
 from tests.azure.standin import StandIn
 from tests.oracles import judge

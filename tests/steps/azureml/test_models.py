@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bedplate.clients.azureml import storage as azureml_storage
+from bedplate.clients import azureml_storage
 from bedplate.errors import StepError
 from bedplate.secrets import Secret
 from tests.azure.judges.azurite import Azurite

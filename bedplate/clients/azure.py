@@ -1,4 +1,4 @@
-"""azure.resource_manager: the Resource Manager, spoken to with the sign-in that `az login` left."""
+"""azure: the Resource Manager, spoken to with the sign-in that `az login` left."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
-from bedplate.clients.azure import errors as azure_errors
-from bedplate.clients.azure.patience import Patience as Patience
-from bedplate.clients.azure.patience import patiently
-from bedplate.clients.azure.sign_in import SignIn
-from bedplate.clients.azure.under_way import UnderWay
+from bedplate.clients import azure_errors
+from bedplate.clients.azure_patience import Patience as Patience
+from bedplate.clients.azure_patience import patiently
+from bedplate.clients.azure_sign_in import SignIn
+from bedplate.clients.azure_under_way import UnderWay
 from bedplate.errors import StepError
 from bedplate.frozen import dataclass
 from bedplate.model import Workspace
@@ -21,7 +21,7 @@ from bedplate.secrets import Secret
 if TYPE_CHECKING:
     import requests
 
-    from bedplate.clients.azure.blobs import Content, LogPart
+    from bedplate.clients.azure_blobs import Content, LogPart
     from bedplate.log import Log
 
 LOG_RETRY_S = 10.0
@@ -41,7 +41,7 @@ class Reply:
 class Azure:
     """One subscription of one cloud: those of the spec's workspace, else the active ones of `az`. Safe between threads.
 
-    A `place` is an ARM id (`/subscriptions/...`) or a URL that Azure gave; `api`: of bedplate.clients.azure.versions.
+    A `place` is an ARM id (`/subscriptions/...`) or a URL that Azure gave; `api`: of bedplate.clients.azure_versions.
     Every method raises StepError with the service's code, its words and the next thing to do."""
 
     def __init__(self, workspace: Workspace | None, patience: Patience | None = None) -> None:
@@ -108,7 +108,7 @@ class Azure:
         """The resource as it is once the operation that `reply` began has succeeded ({} after a DELETE).
 
         `what` for people: `endpoint iris`. StepError where it ends Failed or Canceled, or takes longer."""
-        from bedplate.clients.azure import operations as azure_operations
+        from bedplate.clients import azure_operations
 
         return azure_operations.wait(self, reply, what, log, timeout_s)
 
@@ -116,7 +116,7 @@ class Azure:
         """The resource once no operation of anybody's works on it: what an earlier run began is taken up again.
 
         Its `properties.provisioningState` may be Failed: the caller decides. None: it is not there."""
-        from bedplate.clients.azure import operations as azure_operations
+        from bedplate.clients import azure_operations
 
         return azure_operations.settled(self, place, api, what, log, timeout_s)
 
@@ -124,13 +124,13 @@ class Azure:
         self, url: str, content: Content, log: Log | None = None, what: str = "", token: Secret | None = None
     ) -> None:
         """PUTs a block blob to a signed URL, or with a token; large ones go in blocks. What is there is replaced."""
-        from bedplate.clients.azure import blobs as azure_blobs
+        from bedplate.clients import azure_blobs
 
         azure_blobs.upload(url, content, self._patience, log, what, token)
 
     def log_part(self, url: str, offset: int) -> LogPart:
         """What a growing log (an append blob at a signed URL) holds behind `offset` bytes."""
-        from bedplate.clients.azure import blobs as azure_blobs
+        from bedplate.clients import azure_blobs
 
         # the run goes on meanwhile: a way that stays closed is told soon
         patience = replace(self._patience, retry=min(self._patience.retry, LOG_RETRY_S))

@@ -1,15 +1,15 @@
-"""azure.roles: which role of a registry is wanted of whom, and the command that gives it."""
+"""azure_roles: which role of a registry is wanted of whom, and the command that gives it."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from bedplate.clients.azure import registry as azure_registry
+from bedplate.clients import azure_registry
 
 if TYPE_CHECKING:
-    from bedplate.clients.azure.registry import AzureRegistry
-    from bedplate.clients.azure.resource_manager import Azure
+    from bedplate.clients.azure import Azure
+    from bedplate.clients.azure_registry import AzureRegistry
     from bedplate.clients.credentials import Login
 
 GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)

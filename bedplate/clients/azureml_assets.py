@@ -1,4 +1,4 @@
-"""azureml.assets: code and models in Azure ML's storage, each content sent once."""
+"""azureml_assets: code and models in Azure ML's storage, each content sent once."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Any
 from bedplate.azureml import bodies as azureml_bodies
 from bedplate.azureml import ignored
 from bedplate.azureml.documents import ModelVersion
-from bedplate.clients.azure import blobs as azure_blobs
-from bedplate.clients.azure.versions import ML
-from bedplate.clients.azureml import storage as azureml_storage
+from bedplate.clients import azure_blobs, azureml_storage
+from bedplate.clients.azure_versions import ML
 from bedplate.errors import StepError
 from bedplate.frozen import dataclass
 from bedplate.secrets import Secret
 from bedplate.step import FileSet
 
 if TYPE_CHECKING:
-    from bedplate.clients.azure.resource_manager import Azure
+    from bedplate.clients.azure import Azure
     from bedplate.log import Log
 
 TRIES = 3  # of one file whose address has expired

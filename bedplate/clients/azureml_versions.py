@@ -1,15 +1,15 @@
-"""azureml.versions: which version of an asset a reference means, as the workspace knows it."""
+"""azureml_versions: which version of an asset a reference means, as the workspace knows it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from bedplate.azureml.refs import AssetRef
-from bedplate.clients.azure.versions import ML
+from bedplate.clients.azure_versions import ML
 from bedplate.errors import StepError
 
 if TYPE_CHECKING:
-    from bedplate.clients.azure.resource_manager import Azure
+    from bedplate.clients.azure import Azure
     from bedplate.log import Log
 
 LATEST = "latest"  # the one label that `az ml` knows of a workspace's own assets

@@ -1,4 +1,4 @@
-"""azure.sign_in: who we are in Azure: the account, cloud and subscription that `az login` left, and their tokens."""
+"""azure_sign_in: who we are in Azure: the account, cloud and subscription that `az login` left, and their tokens."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import threading
 import time
 from typing import Any
 
-from bedplate.clients.azure import cloud as azure_cloud
-from bedplate.clients.azure.cloud import Cloud
+from bedplate.clients import azure_cloud
+from bedplate.clients.azure_cloud import Cloud
 from bedplate.errors import StepError
 from bedplate.frozen import dataclass
 from bedplate.secrets import Secret
@@ -136,7 +136,7 @@ def _no_subscription(wanted: str | None, known: list[Any], error: Exception) -> 
 
 def _refused(error: Exception, account: Account) -> StepError:
     """In one line: what Entra said, and the command that mends it."""
-    from bedplate.clients.azure.errors import OutOfSightError
+    from bedplate.clients.azure_errors import OutOfSightError
 
     text = _first_line(error)
     code = re.search(r"AADSTS(\d+)", text)
@@ -159,7 +159,7 @@ def _refused(error: Exception, account: Account) -> StepError:
 
 def _unreachable(error: Exception, cloud: str) -> StepError | None:
     """Where the sign-in service gave no answer; None: it did."""
-    from bedplate.clients.azure import errors as azure_errors
+    from bedplate.clients import azure_errors
 
     if not azure_errors.is_network(error):
         return None

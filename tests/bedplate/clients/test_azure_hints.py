@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bedplate.clients.azure import hints as azure_hints
-from bedplate.clients.azure.sign_in import Account
+from bedplate.clients import azure_hints
+from bedplate.clients.azure_sign_in import Account
 
 ACCOUNT = Account("AzureCloud", "https://arm", "https://arm/.default", "sub", "tenant-1", "ada@x.io")
 WORKSPACE = "https://arm/subscriptions/sub/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/ws"

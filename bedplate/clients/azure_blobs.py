@@ -1,4 +1,4 @@
-"""azure.blobs: signed URLs of Azure's blob storage: contents sent there, growing logs read from there."""
+"""azure_blobs: signed URLs of Azure's blob storage: contents sent there, growing logs read from there."""
 
 from __future__ import annotations
 
@@ -9,17 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 
-from bedplate.clients import retry_after
-from bedplate.clients.azure import errors as azure_errors
-from bedplate.clients.azure import hints as azure_hints
-from bedplate.clients.azure.versions import BLOB
+from bedplate.clients import azure_errors, azure_hints, retry_after
+from bedplate.clients.azure_versions import BLOB
 from bedplate.errors import StepError
 from bedplate.frozen import dataclass
 
 if TYPE_CHECKING:
     import requests
 
-    from bedplate.clients.azure.patience import Patience
+    from bedplate.clients.azure_patience import Patience
     from bedplate.log import Log
     from bedplate.secrets import Secret
 
@@ -95,7 +93,7 @@ def _send(
 ) -> requests.Response:
     import requests
 
-    from bedplate.clients.azure.patience import patiently
+    from bedplate.clients.azure_patience import patiently
 
     sent = {"x-ms-version": BLOB, **(headers or {})}
 

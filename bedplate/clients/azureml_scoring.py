@@ -1,13 +1,13 @@
-"""azureml.scoring: how a caller of an online endpoint signs in."""
+"""azureml_scoring: how a caller of an online endpoint signs in."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bedplate.clients.azure.versions import ML
+from bedplate.clients.azure_versions import ML
 
 if TYPE_CHECKING:
-    from bedplate.clients.azure.resource_manager import Azure
+    from bedplate.clients.azure import Azure
 
 
 def sign_in(azure: Azure, endpoint: str) -> dict[str, str]:

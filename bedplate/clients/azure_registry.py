@@ -1,4 +1,4 @@
-"""azure.registry: an Azure Container Registry as the Resource Manager knows it, and the sign-in of its login server."""
+"""azure_registry: an Azure Container Registry as the Resource Manager knows it, and the sign-in of its login server."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from bedplate.clients import registry_errors
-from bedplate.clients.azure import versions as azure_versions
+from bedplate.clients import azure_versions, registry_errors
 from bedplate.clients.credentials import Credentials, Login
 from bedplate.errors import StepError
 from bedplate.frozen import dataclass
@@ -21,7 +20,7 @@ from bedplate.model import AcrRegistry, GenericRegistry, Registry, RegistryEntry
 from bedplate.secrets import Secret
 
 if TYPE_CHECKING:
-    from bedplate.clients.azure.resource_manager import Azure
+    from bedplate.clients.azure import Azure
 
 EVERYONE = "00000000-0000-0000-0000-000000000000"  # the user name that goes with a refresh token
 LIVES_S = 3 * 3600.0  # a refresh token of a login server
@@ -162,7 +161,7 @@ class _Exchange:
         # https://github.com/Azure/acr/blob/main/docs/AAD-OAuth.md, "Calling POST /oauth2/exchange"
         import requests
 
-        from bedplate.clients.azure.patience import Patience, patiently
+        from bedplate.clients.azure_patience import Patience, patiently
 
         url, patience = f"https://{self._server}/oauth2/exchange", Patience(retry=30.0)
         for afresh in (False, True):
@@ -195,7 +194,7 @@ def refused(method: str, url: str, status: int, content: bytes, azure: Azure) ->
     error = registry_errors.refused(method, url, status, content, True)
     if status != 401:
         return error
-    from bedplate.clients.azure import roles as azure_roles  # which knows of registries
+    from bedplate.clients import azure_roles  # which knows of registries
 
     tenant, hint = azure.sign_in.account.tenant, "the role 'AcrPush' is missing"
     with suppress(StepError):

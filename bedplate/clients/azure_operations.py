@@ -1,14 +1,14 @@
-"""azure.operations: long operations of the Resource Manager, followed to their end."""
+"""azure_operations: long operations of the Resource Manager, followed to their end."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, Any
 
-from bedplate.clients.azure import errors as azure_errors
+from bedplate.clients import azure_errors
 
 if TYPE_CHECKING:
-    from bedplate.clients.azure.resource_manager import Azure, Reply
+    from bedplate.clients.azure import Azure, Reply
     from bedplate.log import Log
 
 PAUSE_S, LONGEST_PAUSE_S = 1.0, 15.0  # where the service names no time

@@ -13,11 +13,9 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from bedplate.clients.azure import registry as azure_registry
-from bedplate.clients.azure.patience import Patience
-from bedplate.clients.azure.resource_manager import Azure
-from bedplate.clients.azureml import scoring as azureml_scoring
-from bedplate.clients.azureml import storage as azureml_storage
+from bedplate.clients import azure_registry, azureml_scoring, azureml_storage
+from bedplate.clients.azure import Azure
+from bedplate.clients.azure_patience import Patience
 from bedplate.clients.credentials import anonymous
 from bedplate.errors import StepError
 from bedplate.model import Registry, Workspace, WorkspaceRegistry

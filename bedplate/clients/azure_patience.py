@@ -1,4 +1,4 @@
-"""azure.patience: how long Azure is asked again while it calls a failure temporary."""
+"""azure_patience: how long Azure is asked again while it calls a failure temporary."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from bedplate.clients import waiting
-from bedplate.clients.azure import errors as azure_errors
+from bedplate.clients import azure_errors, waiting
 from bedplate.clients.registry_errors import no_bundle
 from bedplate.errors import StepError
 from bedplate.frozen import dataclass

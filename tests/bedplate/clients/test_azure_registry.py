@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bedplate.clients.azure import registry as azure_registry
-from bedplate.clients.azure.patience import Patience
-from bedplate.clients.azure.resource_manager import Azure
+from bedplate.clients import azure_registry
+from bedplate.clients.azure import Azure
+from bedplate.clients.azure_patience import Patience
 from bedplate.clients.credentials import Login, anonymous
 from bedplate.clients.oci_registry import OciRegistry
 from bedplate.errors import StepError

@@ -1,4 +1,4 @@
-"""azure.errors: what Azure or the way to it said, in the user's words, with the next thing to do."""
+"""azure_errors: what Azure or the way to it said, in the user's words, with the next thing to do."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from bedplate.clients.registry_errors import (
 from bedplate.errors import StepError
 
 if TYPE_CHECKING:
-    from bedplate.clients.azure.sign_in import Account
+    from bedplate.clients.azure_sign_in import Account
 
 SHOWN = 300  # characters of an answer that is not the Resource Manager's own JSON
 ABOVE = ("SubscriptionNotFound", "ResourceGroupNotFound", "InvalidSubscriptionId", "NoRegisteredProviderFound")
@@ -45,7 +45,7 @@ def refused(
     method: str, url: str, status: int, content: bytes, account: Account, headers: Mapping[str, str]
 ) -> StepError:
     """`PUT .../deployments/blue: 403 AuthorizationFailed: ...`; the error is the Resource Manager's (ARM RPC)."""
-    from bedplate.clients.azure import hints as azure_hints
+    from bedplate.clients import azure_hints
 
     code, said = words(content)
     head = " ".join(part for part in (str(status), code) if part)
@@ -58,7 +58,7 @@ def refused(
 
 def failed(what: str, status: str, error: Mapping[str, Any], url: str, account: Account) -> StepError:
     """For a long operation on `url` that ended `Failed` or `Canceled`."""
-    from bedplate.clients.azure import hints as azure_hints
+    from bedplate.clients import azure_hints
 
     code, said = words(json.dumps({"error": error}).encode())
     outcome = {"Canceled": "was cancelled in Azure"}.get(status, "failed in Azure")

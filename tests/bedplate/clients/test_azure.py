@@ -12,10 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from bedplate.clients.azure import operations as azure_operations
-from bedplate.clients.azure import versions as azure_versions
-from bedplate.clients.azure.patience import Patience
-from bedplate.clients.azure.resource_manager import Azure
+from bedplate.clients import azure_operations, azure_versions
+from bedplate.clients.azure import Azure
+from bedplate.clients.azure_patience import Patience
 from bedplate.errors import StepError
 from bedplate.model import Workspace
 from tests.azure.conftest import judged_azure, prism, standin  # noqa: F401  # fixtures
@@ -311,7 +310,7 @@ def test_an_operation_that_takes_too_long_says_that_azure_goes_on(
 
 def test_azure_is_not_imported_before_it_is_asked() -> None:
     program = (
-        "import sys; from bedplate.clients.azure.resource_manager import Azure; Azure(None);"
+        "import sys; from bedplate.clients import azure; azure.Azure(None);"
         "print([m for m in sys.modules if m.startswith(('azure', 'msal', 'requests'))])"
     )
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "[]\n"

@@ -15,11 +15,9 @@ import pytest
 from registries import put_image, real_registry
 
 from bedplate.builders import upstream
-from bedplate.clients.azure import image_import as azure_import
-from bedplate.clients.azure import operations as azure_operations
-from bedplate.clients.azure import registry as azure_registry
-from bedplate.clients.azure.patience import Patience
-from bedplate.clients.azure.resource_manager import Azure
+from bedplate.clients import azure_import, azure_operations, azure_registry
+from bedplate.clients.azure import Azure
+from bedplate.clients.azure_patience import Patience
 from bedplate.clients.credentials import anonymous
 from bedplate.clients.oci_registry import OciRegistry
 from bedplate.errors import StepError

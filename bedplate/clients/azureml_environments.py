@@ -1,4 +1,4 @@
-"""azureml.environments: an environment of Azure ML's with what it is made from: a conda file, a build context."""
+"""azureml_environments: an environment of Azure ML's with what it is made from: a conda file, a build context."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 from bedplate.azureml import bodies, read
 from bedplate.azureml.documents import EnvironmentVersion
 from bedplate.azureml.team_yaml import elsewhere
-from bedplate.clients.azure.versions import ML
-from bedplate.clients.azureml import assets as azureml_assets
-from bedplate.clients.azureml import storage as azureml_storage
+from bedplate.clients import azureml_assets, azureml_storage
+from bedplate.clients.azure_versions import ML
 
 if TYPE_CHECKING:
-    from bedplate.clients.azure.resource_manager import Azure
-    from bedplate.clients.azureml.assets import Upload
+    from bedplate.clients.azure import Azure
+    from bedplate.clients.azureml_assets import Upload
     from bedplate.log import Log
 
 

@@ -1,4 +1,4 @@
-"""azure.image_import: an Azure registry fetches an image from another one itself, as `az acr import` asks it to."""
+"""azure_import: an Azure registry fetches an image from another registry itself, as `az acr import` asks it to."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bedplate.clients.azure import errors as azure_errors
-from bedplate.clients.azure import registry as azure_registry
-from bedplate.clients.azure.versions import REGISTRY
+from bedplate.clients import azure_errors, azure_registry
+from bedplate.clients.azure_versions import REGISTRY
 from bedplate.errors import StepError
 
 if TYPE_CHECKING:
-    from bedplate.clients.azure.registry import AzureRegistry
-    from bedplate.clients.azure.resource_manager import Azure
+    from bedplate.clients.azure import Azure
+    from bedplate.clients.azure_registry import AzureRegistry
     from bedplate.clients.credentials import Login
     from bedplate.log import Log
     from bedplate.refs import ImageRef

@@ -1,4 +1,4 @@
-"""azure.hints: what to do next after what Azure said, by its code and its words."""
+"""azure_hints: what to do next after what Azure said, by its code and its words."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bedplate.clients.azure.sign_in import Account
+    from bedplate.clients.azure_sign_in import Account
 
 # The least role of Azure's own that allows an action; the first pattern that fits.
 ROLES = (

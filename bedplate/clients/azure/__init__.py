@@ -1,1 +1,0 @@
-"""azure: the clients of Azure: sign-in, Resource Manager, registries, blob storage."""

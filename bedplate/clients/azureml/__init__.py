@@ -1,1 +1,0 @@
-"""azureml: the clients of Azure ML: storage, assets, versions, scoring."""
