@@ -15,7 +15,7 @@ from bedplate.questions import Answers, Question
 
 if TYPE_CHECKING:
     from bedplate.azureml.drift import Difference
-    from bedplate.clients.azure import Azure
+    from bedplate.clients.azure.client import Azure
     from bedplate.clients.credentials import Login
     from bedplate.clients.docker_engine import Engine
     from bedplate.clients.oci_registry import OciRegistry

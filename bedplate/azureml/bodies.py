@@ -50,7 +50,11 @@ def environment(version: EnvironmentVersion, conda: str | None, context: str | N
 def endpoint(made: OnlineEndpoint, workspace: str, location: str, traffic: Mapping[str, int]) -> Body:
     """`workspace`: ARM id. `traffic`: per cent by deployment."""
     settings = made.settings
-    properties: Body = {"authMode": AUTH[settings.get("auth_mode", "key")], "traffic": dict(traffic)}
+    properties: Body = {
+        "authMode": AUTH[settings.get("auth_mode", "key")],
+        "traffic": dict(traffic),
+        "mirrorTraffic": {},  # the spec has no word for it; a PUT without it would leave open what Azure does
+    }
     if made.compute is not None:
         name = made.compute.removeprefix("azureml:")
         properties["compute"] = name if name.startswith("/") else f"{workspace}/computes/{name}"
@@ -70,12 +74,17 @@ def with_traffic(found: Mapping[str, Any], traffic: Mapping[str, int]) -> Body:
     told = found.get("properties", {})
     kept = ("authMode", "compute", "description", "properties", "publicNetworkAccess")
     identity = found.get("identity") or {"type": "SystemAssigned"}
+    mirrored = {name: share for name, share in (told.get("mirrorTraffic") or {}).items() if name.lower() not in traffic}
     users: Body = {one: {} for one in identity.get("userAssignedIdentities") or {}}
     return {
         "location": found["location"],
         "tags": found.get("tags") or {},
         "identity": {"type": identity["type"], **({"userAssignedIdentities": users} if users else {})},
-        "properties": {**{k: told[k] for k in kept if told.get(k) is not None}, "traffic": dict(traffic)},
+        "properties": {
+            **{key: told[key] for key in kept if told.get(key) is not None},
+            "traffic": dict(traffic),
+            "mirrorTraffic": mirrored,
+        },
     }
 
 

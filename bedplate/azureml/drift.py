@@ -30,7 +30,7 @@ WORDS = {
     "publicNetworkAccess": {"Enabled": "enabled", "Disabled": "disabled"},
     "egressPublicNetworkAccess": {"Enabled": "enabled", "Disabled": "disabled"},
 }
-WHOLE = ("environmentVariables",)  # maps in which nobody else's entries are expected
+WHOLE = ("environmentVariables", "mirrorTraffic")  # maps in which nobody else's entries are expected
 ENDED_BADLY = ("Failed", "Canceled")  # the last change of a deployment, which may serve all the same
 IN_PLACE = ("sku", "tags")  # what a PATCH changes (2024-04-01, PartialMinimalTrackedResourceWithSku)
 
@@ -93,7 +93,7 @@ def _differences(where: str, asked: Body, found: Body, above: str = "") -> Itera
             there = there if isinstance(there, Mapping) else {}
             yield from _differences(where, value, there, f"{path}.")
             if path in WHOLE:
-                more = [name for name in there if name not in value]
+                more = [name for name in there if name not in value and there[name] != 0]  # of mirrored traffic: none
                 yield from (Difference(where, _name(f"{path}.{name}"), "", str(there[name])) for name in more)
         elif not _same(value, there):
             yield Difference(where, _name(path), _shown(path, value), _shown(path, there))

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 from bedplate.builders import acr_notes, failure
 from bedplate.builders.layout import Layout
 from bedplate.builders.progress import ClassicProgress, Failed, PlainProgress
-from bedplate.clients.azure_versions import TASKS
+from bedplate.clients.azure.versions import TASKS
 from bedplate.errors import StepError
 from bedplate.frozen import dataclass
 from bedplate.log import Log
 from bedplate.step import BuildRequest
 
 if TYPE_CHECKING:
-    from bedplate.clients.azure import Azure
+    from bedplate.clients.azure.client import Azure
 
 ENDED = ("Succeeded", "Failed", "Canceled", "Error", "Timeout")
 PAUSE_S = 1.0  # between two looks at the log

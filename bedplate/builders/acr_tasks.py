@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from bedplate.builders import acr_notes, acr_runs, acr_steps
 from bedplate.builders.layout import DOCKERFILE, Layout, lay_out
-from bedplate.clients import azure_blobs, azure_registry
-from bedplate.clients.azure_versions import TASKS
+from bedplate.clients.azure import blobs
+from bedplate.clients.azure import registry as azure_registry
+from bedplate.clients.azure.versions import TASKS
 from bedplate.context import archive as context_tar
 from bedplate.errors import StepError
 from bedplate.log import Log
@@ -21,8 +22,8 @@ from bedplate.model import AcrTasksBuilder, Registry
 from bedplate.step import BuildRequest, Clients
 
 if TYPE_CHECKING:
-    from bedplate.clients.azure import Azure
-    from bedplate.clients.azure_registry import AzureRegistry
+    from bedplate.clients.azure.client import Azure
+    from bedplate.clients.azure.registry import AzureRegistry
 
 LABELLED = "bedplate-labelled"
 TRIES = 3  # of an upload whose address has expired
@@ -154,7 +155,7 @@ def _uploaded(azure: Azure, place: AzureRegistry, request: BuildRequest, layout:
             try:
                 azure.upload_blob(answer["uploadUrl"], packed, log, f"context of {request.image}")
                 return str(answer["relativePath"])
-            except azure_blobs.ExpiredError:
+            except blobs.ExpiredError:
                 if not left:
                     raise
                 log.note("the address to upload to had expired: asked for another")

@@ -78,10 +78,10 @@ def _pushing(registry: Registry, remote: OciRegistry, clients: Clients) -> Itera
         yield
     except StepError as error:
         if registry.kind == "acr" and REFUSED.search(error.message) and "allowed access" not in error.message:
-            from bedplate.clients import azure_roles
+            from bedplate.clients.azure import roles
 
             with suppress(StepError):
-                _, error.hint = azure_roles.to_push(clients.azure, remote.host, remote.credentials())
+                _, error.hint = roles.to_push(clients.azure, remote.host, remote.credentials())
         raise
 
 

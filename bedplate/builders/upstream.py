@@ -40,7 +40,7 @@ def for_azure(
     """What to send in place of each reference, and the sign-in of each other registry. No engine is asked.
 
     Raises StepError for an image that Azure cannot reach."""
-    from bedplate.clients import azure_import
+    from bedplate.clients.azure import image_import
 
     send: dict[str, str] = {}
     logins: dict[str, Login] = {}
@@ -50,7 +50,7 @@ def for_azure(
         by_digest = clients.pinned(parent.reference, parent.platform)
         host = ImageRef.parse(by_digest).domain
         own = host == registry.address.partition("/")[0]
-        if not own and not azure_import.reachable(host):
+        if not own and not image_import.reachable(host):
             raise StepError(
                 f"{parent.reference}: Azure cannot reach {host}, where ACR Tasks would take it from",
                 "write it under `images:` as {reference: ...} and name it in `from:`: it is copied to the registry",
@@ -104,22 +104,23 @@ def imported(reference: str, platform: str, path: str, tag: str, registry: Regis
         return None
     from bedplate.builders import acr_notes
     from bedplate.builders.image import in_azure
-    from bedplate.clients import azure_import, azure_registry
+    from bedplate.clients.azure import image_import
+    from bedplate.clients.azure import registry as azure_registry
 
     ref, azure, log = ImageRef.parse(clients.pinned(reference, platform)), clients.azure, clients.log
     known = azure_registry.every(azure)
     into, of = azure_registry.among(known, registry.address), azure_registry.among(known, ref.domain)
     if into is None or ref.digest is None:
         return None
-    if of is None and not azure_import.reachable(ref.domain):
+    if of is None and not image_import.reachable(ref.domain):
         log.note(f"Azure cannot reach {ref.domain}: {reference} goes through this machine's engine")
         return None
     named, note = f"{path}:{tag}", acr_notes.path(clients.root, f"{path}:{tag}")
     try:
-        if clients.again or not azure_import.outlived(azure, acr_notes.read(note), ref, into, named, log):
+        if clients.again or not image_import.outlived(azure, acr_notes.read(note), ref, into, named, log):
             log.note(f"{into.name} imports {ref}")
             login = _login(reference, clients) if of is None else None
-            azure_import.copy(azure, ref, of, login, into, named, log, lambda where: acr_notes.write(where, note))
+            image_import.copy(azure, ref, of, login, into, named, log, lambda where: acr_notes.write(where, note))
         note.unlink(missing_ok=True)
     except StepError as error:
         if in_azure(clients.spec):

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 from bedplate.azureml import bodies as azureml_bodies
 from bedplate.azureml import ignored
 from bedplate.azureml.documents import ModelVersion
-from bedplate.clients import azure_blobs, azureml_storage
-from bedplate.clients.azure_versions import ML
+from bedplate.clients import azureml_storage
+from bedplate.clients.azure import blobs
+from bedplate.clients.azure.versions import ML
 from bedplate.errors import StepError
 from bedplate.frozen import dataclass
 from bedplate.secrets import Secret
 from bedplate.step import FileSet
 
 if TYPE_CHECKING:
-    from bedplate.clients.azure import Azure
+    from bedplate.clients.azure.client import Azure
     from bedplate.log import Log
 
 TRIES = 3  # of one file whose address has expired
@@ -184,7 +185,7 @@ def _send(azure: Azure, where: Callable[[], _To], sent: Upload, log: Log, what: 
         try:
             url = f"{to.above}/{quote(left[0])}?{query}"
             azure.upload_blob(url, sent.files[left[0]], log, f"{what} {left[0]}", to.token)
-        except azure_blobs.ExpiredError:
+        except blobs.ExpiredError:
             tries -= 1
             if not tries:
                 raise

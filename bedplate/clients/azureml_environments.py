@@ -9,10 +9,10 @@ from bedplate.azureml import bodies, read
 from bedplate.azureml.documents import EnvironmentVersion
 from bedplate.azureml.team_yaml import elsewhere
 from bedplate.clients import azureml_assets, azureml_storage
-from bedplate.clients.azure_versions import ML
+from bedplate.clients.azure.versions import ML
 
 if TYPE_CHECKING:
-    from bedplate.clients.azure import Azure
+    from bedplate.clients.azure.client import Azure
     from bedplate.clients.azureml_assets import Upload
     from bedplate.log import Log
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bedplate.clients.azure_versions import ML
+from bedplate.clients.azure.versions import ML
 
 if TYPE_CHECKING:
-    from bedplate.clients.azure import Azure
+    from bedplate.clients.azure.client import Azure
 
 
 def sign_in(azure: Azure, endpoint: str) -> dict[str, str]:

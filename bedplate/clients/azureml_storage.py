@@ -9,13 +9,13 @@ import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from bedplate.clients.azure_versions import BLOB, ML
+from bedplate.clients.azure.versions import BLOB, ML
 from bedplate.errors import StepError
 from bedplate.frozen import dataclass
 from bedplate.secrets import Secret
 
 if TYPE_CHECKING:
-    from bedplate.clients.azure import Azure
+    from bedplate.clients.azure.client import Azure
 
 DATASTORE = "workspaceblobstore"  # the one that each workspace has
 LIFETIME_S = 8 * 3600  # of a signature that we derive: the largest model is sent by then

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bedplate.azureml.refs import AssetRef
-from bedplate.clients.azure_versions import ML
+from bedplate.clients.azure.versions import ML
 from bedplate.errors import StepError
 
 if TYPE_CHECKING:
-    from bedplate.clients.azure import Azure
+    from bedplate.clients.azure.client import Azure
     from bedplate.log import Log
 
 LATEST = "latest"  # the one label that `az ml` knows of a workspace's own assets

@@ -15,7 +15,7 @@ from bedplate.seen import Seen
 from bedplate.step import DockerfileFiles
 
 if TYPE_CHECKING:
-    from bedplate.clients.azure import Azure
+    from bedplate.clients.azure.client import Azure
     from bedplate.clients.docker_engine import Engine
     from bedplate.clients.oci_registry import OciRegistry
     from bedplate.clients.upstream import Upstream
@@ -54,7 +54,7 @@ class Connections:
     @property
     def azure(self) -> Azure:
         def connect() -> Azure:
-            from bedplate.clients.azure import Azure
+            from bedplate.clients.azure.client import Azure
 
             return Azure(self.spec.target.workspace)
 
@@ -67,12 +67,13 @@ class Connections:
 
             entry = self.spec.target.registry
             if isinstance(entry, (AcrRegistry, WorkspaceRegistry)):
-                from bedplate.clients import azure_registry
+                from bedplate.clients.azure import registry as azure_registry
+                from bedplate.clients.azure import server_sign_in
 
                 entry = azure_registry.entry_of(entry, registry)
             found = credentials(entry, registry.address, self.root, ("targets", self.spec.target.name, "registry"))
             if isinstance(entry, (AcrRegistry, WorkspaceRegistry)):
-                found = azure_registry.credentials(self.azure, entry, registry, found)
+                found = server_sign_in.credentials(self.azure, entry, registry, found)
             return OciRegistry(registry, found)
 
         # two entries of one address are one registry to the steps, but not to whoever speaks to it

@@ -69,8 +69,8 @@ def clients(root: Path, spec: Spec, reads: Reads, log: Log) -> Connections:
     """Connections of a check's own: whoever waits for it is not kept waiting for a service that is down."""
     shared: dict[Any, Any] = {}
     if _uses_azure(spec):
-        from bedplate.clients.azure import Azure
-        from bedplate.clients.azure_patience import Patience
+        from bedplate.clients.azure.client import Azure
+        from bedplate.clients.azure.patience import Patience
 
         shared["azure"] = Azure(spec.target.workspace, Patience(ANSWER_S, ANSWER_S, ANSWER_S))
     return Connections(root, spec, log, reads, False, shared)

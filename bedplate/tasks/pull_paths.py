@@ -29,7 +29,7 @@ from bedplate.step import Task
 from steps.resolve_registry import workspace
 
 if TYPE_CHECKING:
-    from bedplate.clients.azure_registry import AzureRegistry
+    from bedplate.clients.azure.registry import AzureRegistry
 
 ANSWER_S = 5.0
 REFUSED = re.compile(r": 40[13]\b")
@@ -72,7 +72,7 @@ def _endpoint(service: str, deploy: OnlineEndpointDeploy, root: Path) -> str:
 
 
 def _in_azure(registry: Registry, clients: Connections) -> AzureRegistry | None:
-    from bedplate.clients import azure_registry
+    from bedplate.clients.azure import registry as azure_registry
 
     return azure_registry.by_name(clients.azure, registry.address) if registry.kind == "acr" else None
 
@@ -89,10 +89,10 @@ def _workspaces_own(found: AzureRegistry, target: Target, clients: Connections) 
 
 def _by_identity(endpoint: str, found: AzureRegistry, spec: Spec, clients: Connections) -> Iterator[Finding]:
     """Who has which role is no question that any interface used here answers: what has worked before is proof."""
-    from bedplate.clients import azure_roles
-    from bedplate.clients.azure_versions import ML
+    from bedplate.clients.azure import roles
+    from bedplate.clients.azure.versions import ML
 
-    azure, role = clients.azure, azure_roles.reader(found)
+    azure, role = clients.azure, roles.reader(found)
     place = f"{azure.workspace_id}/onlineEndpoints/{endpoint}"
     document = azure.get(place, ML)
     message = f"endpoint {endpoint} pulls from {found.login_server} with its identity, which needs the role '{role}'"
@@ -108,7 +108,7 @@ def _by_identity(endpoint: str, found: AzureRegistry, spec: Spec, clients: Conne
 
 def _has_pulled(endpoint: str, found: AzureRegistry, clients: Connections) -> bool:
     """Whether a deployment of this endpoint works with an image of this registry."""
-    from bedplate.clients.azure_versions import ML
+    from bedplate.clients.azure.versions import ML
 
     for deployment in clients.azure.pages(f"{endpoint}/deployments", ML):
         properties = deployment.get("properties") or {}
@@ -148,11 +148,11 @@ def _without_account(registry: Registry, pushed: Sequence[Task], spec: Spec, roo
 
 
 def _by_password(spec: Spec, registry: Registry, found: AzureRegistry | None, root: Path) -> Iterator[Finding]:
-    from bedplate.clients import azure_roles
+    from bedplate.clients.azure import roles
 
     username, password = registry_user.user(spec.target)
     server = registry.address.partition("/")[0]
-    role = f"the role '{azure_roles.reader(found)}'" if found else "read access"
+    role = f"the role '{roles.reader(found)}'" if found else "read access"
     if username is None and found is None:
         return  # nobody signs in there
     if username is None or password is None:
@@ -205,9 +205,9 @@ def _asked(registry: Registry, account: Credentials) -> OciRegistry:
 
 
 def _grant(principal: str, found: AzureRegistry) -> str:
-    from bedplate.clients import azure_roles
+    from bedplate.clients.azure import roles
 
-    return azure_roles.grant(principal, azure_roles.reader(found), found)
+    return roles.grant(principal, roles.reader(found), found)
 
 
 def _say(code: str, message: str, hint: str, spec: Spec, root: Path) -> Finding:

@@ -110,15 +110,15 @@ def _who_and_hint(host: str, registry: Registry, clients: Connections) -> tuple[
             return "nobody is signed in, and a stranger", f"`docker login {host}`, or {other}"
         who = f"the account of `docker login {host}`" if login.identity else login.username
         return who, "give the account write access, or sign in with one that has it"
-    from bedplate.clients import azure_roles
+    from bedplate.clients.azure import roles
 
-    return azure_roles.to_push(clients.azure, host, login)
+    return roles.to_push(clients.azure, host, login)
 
 
 def _building(spec: Spec, registry: Registry, clients: Connections) -> Iterator[tuple[str, str]]:
     """Whoever may not ask where to upload to may not build; asking keeps nothing there."""
-    from bedplate.clients import azure_registry
-    from bedplate.clients.azure_versions import TASKS
+    from bedplate.clients.azure import registry as azure_registry
+    from bedplate.clients.azure.versions import TASKS
 
     if not any(isinstance(image, DockerfileImage) for image in spec.images.values()):
         return

@@ -108,7 +108,7 @@ def run(inputs: Inputs, given: Given, clients: Clients) -> Environment:
 def drift(inputs: Inputs, given: Given, clients: Clients) -> list[Difference]:
     """Raises SpecError, StepError."""
     from bedplate.azureml import drift as drifts
-    from bedplate.clients.azure_versions import ML
+    from bedplate.clients.azure.versions import ML
 
     where, image = f"environment {inputs.name}", None
     if inputs.own:

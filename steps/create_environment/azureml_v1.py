@@ -121,7 +121,7 @@ def present(output: Environment, answers: Answers) -> str | None:
 
 def _pull(inputs: Inputs, registry: Registry, spec: Spec) -> Pull | None:
     """None: no user is needed, for the workspace's own registry and for one that nobody signs in to."""
-    from bedplate.clients import azure_registry
+    from bedplate.clients.azure import registry as azure_registry
 
     own = isinstance(azure_registry.entry_of(spec.target.registry, registry), WorkspaceRegistry)
     nobody = registry.kind == "generic" and inputs.username is None

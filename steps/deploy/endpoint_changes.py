@@ -8,8 +8,8 @@ from typing import Any
 from bedplate import labels
 from bedplate.azureml import bodies as azureml_bodies
 from bedplate.azureml import commands, drift
-from bedplate.clients.azure import Azure, Reply
-from bedplate.clients.azure_versions import ML
+from bedplate.clients.azure.client import Azure, Reply
+from bedplate.clients.azure.versions import ML
 from bedplate.errors import StepError
 from bedplate.log import Log
 

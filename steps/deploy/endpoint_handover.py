@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from bedplate import labels, smoke
 from bedplate.azureml import commands
-from bedplate.clients.azure_errors import OutOfSightError
-from bedplate.clients.azure_versions import ML
+from bedplate.clients.azure.errors import OutOfSightError
+from bedplate.clients.azure.versions import ML
 from bedplate.clients.azureml_scoring import sign_in
 from bedplate.clients.endpoint import Endpoint
 from bedplate.errors import StepError

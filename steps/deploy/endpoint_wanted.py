@@ -12,7 +12,7 @@ from bedplate.azureml import drift
 from bedplate.azureml.documents import EnvironmentVersion, ModelVersion, OnlineDeployment, OnlineEndpoint
 from bedplate.azureml.refs import AssetRef
 from bedplate.clients import azureml_assets, azureml_environments, azureml_storage, azureml_versions
-from bedplate.clients.azure_versions import ML
+from bedplate.clients.azure.versions import ML
 from bedplate.clients.azureml_assets import Upload
 from bedplate.errors import StepError
 from bedplate.frozen import dataclass

@@ -107,7 +107,7 @@ def run(inputs: Inputs, given: Given, clients: Clients) -> Deployment:
 def drift(inputs: Inputs, given: Given, clients: Clients) -> list[Difference]:
     """Where Azure is not as the spec says. Nothing is changed there. Raises StepError."""
     from bedplate.azureml import drift as drifts
-    from bedplate.clients.azure_versions import ML
+    from bedplate.clients.azure.versions import ML
     from steps.deploy import endpoint_changes, endpoint_wanted
 
     wanted = endpoint_wanted.wanted(inputs, given, clients, send=False)

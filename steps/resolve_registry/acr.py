@@ -11,7 +11,7 @@ from bedplate.model import AcrRegistry, Registry, SecretSource
 from bedplate.step import Clients
 
 if TYPE_CHECKING:
-    from bedplate.clients.azure_registry import AzureRegistry
+    from bedplate.clients.azure.registry import AzureRegistry
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ def inputs(entry: AcrRegistry) -> Inputs:
 
 
 def run(inputs: Inputs, clients: Clients) -> Registry:
-    from bedplate.clients import azure_registry
+    from bedplate.clients.azure import registry as azure_registry
 
     return signed_in(azure_registry.by_name(clients.azure, inputs.name), inputs.sign_in, clients)
 
@@ -55,7 +55,7 @@ def stop(registry: Registry) -> None:
 
 
 def _explained(error: StepError, found: AzureRegistry, sign_in: str, registry: Registry, clients: Clients) -> StepError:
-    from bedplate.clients import azure_roles
+    from bedplate.clients.azure import roles
 
     if "allowed access" in error.message or (not found.open and "403" in error.message):
         state, address = "its firewall does not let this machine in", "ADDRESS"
@@ -71,12 +71,12 @@ def _explained(error: StepError, found: AzureRegistry, sign_in: str, registry: R
         return StepError(f"registry {found.login_server}: {state}: {error.message}", hint)
     if ": 401" in error.message and sign_in == "service_principal":
         login = clients.registry(registry).credentials()
-        who, hint = azure_roles.pusher(clients.azure, found, login)
+        who, hint = roles.pusher(clients.azure, found, login)
         renew = f"`az ad sp credential reset --id {who}` makes another"
         wrong = f"its secret ({login.source if login else 'of Docker'}) may be wrong or have expired, {renew}"
         return StepError(error.message, f"{wrong}; or {hint}")
     if ": 401" in error.message:
-        _, hint = azure_roles.pusher(clients.azure, found, None)
+        _, hint = roles.pusher(clients.azure, found, None)
         other = f"or the registry is of another tenant than {clients.azure.sign_in.account.tenant}"
         return StepError(error.message, f"{hint}; {other}: `az login --tenant TENANT`")
     return error

@@ -26,21 +26,21 @@ def inputs(entry: WorkspaceRegistry) -> Inputs:
 
 def document(clients: Clients) -> dict[str, Any]:  # Any: Azure's JSON
     """What Azure says of the target's workspace. Raises StepError."""
-    from bedplate.clients import azure_hints, azure_versions
+    from bedplate.clients.azure import hints, versions
 
     azure = clients.azure
-    found = azure.get(azure.workspace_id, azure_versions.ML)
+    found = azure.get(azure.workspace_id, versions.ML)
     if found is None:
         name, group = _named(azure.workspace_id)
         raise StepError(
             f"no workspace {name} in resource group {group} of subscription {azure.subscription}",
-            azure_hints.workspaces(group),
+            hints.workspaces(group),
         )
     return found
 
 
 def run(inputs: Inputs, clients: Clients) -> Registry:
-    from bedplate.clients import azure_registry
+    from bedplate.clients.azure import registry as azure_registry
 
     azure = clients.azure
     name, group = _named(azure.workspace_id)

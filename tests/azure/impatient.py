@@ -9,7 +9,8 @@ import socket
 import sys
 from typing import Any
 
-from bedplate.clients import azure_patience, registry_http
+from bedplate.clients import registry_http
+from bedplate.clients.azure import patience as azure_patience
 from steps.deploy import endpoint_handover
 
 RETRY_S = 1.5

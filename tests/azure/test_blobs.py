@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from bedplate.clients import azure_blobs
-from bedplate.clients.azure_patience import Patience
+from bedplate.clients.azure import blobs as azure_blobs
+from bedplate.clients.azure.patience import Patience
 from tests.azure.client import TASKS, Client, ended
 from tests.azure.signed_in import KeptLog
 from tests.azure.standin import StandIn

@@ -161,6 +161,19 @@ def test_a_build_that_ended_after_a_kill_is_found(project: CutOff, cut: Any) -> 
     assert len(project.runs) == before + 2
 
 
+@pytest.mark.long
+def test_a_build_that_azure_accepted_and_nobody_was_told_of_is_found_once_it_has_ended(
+    project: CutOff, cut: Any
+) -> None:
+    before = len(project.runs)
+    project.write("other/round", f"{project.project}: its answer never comes")
+    gate = project.azure.faults.gate("/scheduleRun", method="POST", done=True)
+    project.cut(signal.SIGKILL, gate.reached, "--yes", then=gate.opened.set)
+    assert once(lambda: project.runs[before:] == ["Succeeded"]).wait(60)
+    assert "reused " in project.doit("--yes")
+    assert len(project.runs) == before + 1
+
+
 @pytest.mark.parametrize("done", [pytest.param(False, marks=pytest.mark.long), True], ids=["before", "after"])
 def test_a_build_that_is_just_beginning_is_cancelled_once_azure_names_it(project: CutOff, cut: Any, done: bool) -> None:
     held_builds(project, threading.Event())

@@ -68,7 +68,7 @@ def test_settings_have_the_names_of_the_wire(settings: dict[str, Any], sent: dic
 def test_an_endpoint_on_kubernetes_names_its_compute() -> None:
     made = OnlineEndpoint("iris", "k8s", {"auth_mode": "aml_token"})
     properties = bodies.endpoint(made, WS, "westeurope", {})["properties"]
-    assert properties == {"authMode": "AMLToken", "compute": f"{WS}/computes/k8s", "traffic": {}}
+    assert properties == {"authMode": "AMLToken", "compute": f"{WS}/computes/k8s", "traffic": {}, "mirrorTraffic": {}}
 
 
 def test_traffic_changes_nothing_else_of_an_endpoint_that_others_made() -> None:
@@ -85,6 +85,7 @@ def test_traffic_changes_nothing_else_of_an_endpoint_that_others_made() -> None:
             "provisioningState": "Succeeded",
             "publicNetworkAccess": "Disabled",
             "traffic": {"blue": 100},
+            "mirrorTraffic": {"shadow": 10, "green": 5},
         },
     }
     assert bodies.with_traffic(found, {"green": 100}) == {
@@ -96,6 +97,7 @@ def test_traffic_changes_nothing_else_of_an_endpoint_that_others_made() -> None:
             "description": "d",
             "publicNetworkAccess": "Disabled",
             "traffic": {"green": 100},
+            "mirrorTraffic": {"shadow": 10},  # what serves is not mirrored to
         },
     }
 

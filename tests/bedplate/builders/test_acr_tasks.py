@@ -24,8 +24,8 @@ from typing import Any
 import pytest
 
 from bedplate.builders import acr_runs, acr_tasks, upstream
-from bedplate.clients.azure import Azure
-from bedplate.clients.azure_patience import Patience
+from bedplate.clients.azure.client import Azure
+from bedplate.clients.azure.patience import Patience
 from bedplate.clients.credentials import Login
 from bedplate.clients.docker_engine import Engine
 from bedplate.context import Parent

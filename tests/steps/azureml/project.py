@@ -13,8 +13,8 @@ from bedplate import fingerprint, specfile
 from bedplate.azureml.drift import Difference
 from bedplate.checks import project as checks
 from bedplate.checks.finding import Finding
-from bedplate.clients import azure_operations
-from bedplate.clients.azure import Azure, Patience
+from bedplate.clients.azure import operations
+from bedplate.clients.azure.client import Azure, Patience
 from bedplate.clients.connections import Connections
 from bedplate.lock import Lock
 from bedplate.model import Deployment, Environment, PushedImage, SmokeReport
@@ -68,7 +68,7 @@ class Project:
             self.write(name, text)
         azure.add_workspace("demo", azure.add_registry("standinacr"))
         sign_in(azure, patch, root / "az")
-        patch.setattr(azure_operations, "PAUSE_S", 0.02)
+        patch.setattr(operations, "PAUSE_S", 0.02)
         self.azure = Azure(specfile.load(self.root / "pipeline.yaml").target.workspace, Patience(5, 20, 6))
         for name, value in azure.environ().items():
             if name == "REQUESTS_CA_BUNDLE":

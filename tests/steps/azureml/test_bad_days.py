@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bedplate.clients import azure_operations
+from bedplate.clients.azure import operations
 from bedplate.errors import StepError
 from tests.azure.conftest import echo, standin  # noqa: F401  # fixtures
 from tests.azure.standin import Answer, Fault, StandIn
@@ -80,9 +80,9 @@ def test_a_deployment_that_is_not_done_in_time_is_left_to_azure_and_taken_up(
     project: Project, azure: StandIn, first: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     azure.operations.hold("/deployments/")
-    wait = azure_operations.wait
+    wait = operations.wait
     with monkeypatch.context() as patch:
-        patch.setattr(azure_operations, "wait", lambda *given: wait(*given[:4], 0.2))
+        patch.setattr(operations, "wait", lambda *given: wait(*given[:4], 0.2))
         with pytest.raises(StepError, match=f"Azure goes on with it; .*{first} still serves"):
             project.deploy()
     assert sent(azure, "DELETE", "/deployments/") == 0

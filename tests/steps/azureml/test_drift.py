@@ -86,6 +86,23 @@ def test_traffic_that_was_moved_is_told(project: Project, azure: StandIn, name: 
     assert project.drift() == [f"endpoint iris: traffic: blue 90 %, {name} 10 % in Azure, {name} 100 % in the spec"]
 
 
+def test_traffic_that_is_mirrored_is_told_and_taken_back(project: Project, azure: StandIn, name: str) -> None:
+    held(azure).documents["onlineEndpoints/iris"]["properties"]["mirrorTraffic"] = {"shadow": 10, "blue": 0}
+    assert project.drift() == ["endpoint iris: mirror_traffic.shadow: 10 in Azure, nothing in the spec"]
+    assert project.deploy().name == f"iris/{name}"
+    assert project.drift() == []
+
+
+@pytest.mark.usefixtures("name")
+def test_traffic_that_others_mirror_on_their_endpoint_stays(project: Project, azure: StandIn) -> None:
+    endpoint = held(azure).documents["onlineEndpoints/iris"]
+    endpoint["tags"] = {}
+    endpoint["properties"]["mirrorTraffic"] = {"shadow": 10}
+    project.write("code/score.py", "def init(): return 2\n")
+    project.deploy()
+    assert held(azure).documents["onlineEndpoints/iris"]["properties"]["mirrorTraffic"] == {"shadow": 10}
+
+
 def test_code_and_model_that_are_not_deployed_yet_are_compared_with_what_serves(
     project: Project, azure: StandIn, name: str
 ) -> None:

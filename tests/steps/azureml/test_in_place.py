@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from bedplate.clients import azure_operations
+from bedplate.clients.azure import operations
 from bedplate.errors import StepError
 from tests.azure.standin import StandIn
 from tests.oracles import judge
@@ -128,13 +128,13 @@ def test_while_azure_works_it_is_known_what_goes_on_and_what_shows_it(
 ) -> None:
     seen: list[list[str]] = []
 
-    sleep = azure_operations.time.sleep
+    sleep = operations.time.sleep
 
     def asleep(seconds: float) -> None:
         seen.append(project.azure.under_way.goes_on())
         sleep(seconds)
 
-    monkeypatch.setattr(azure_operations.time, "sleep", asleep)
+    monkeypatch.setattr(operations.time, "sleep", asleep)
     name = project.deploy().name.partition("/")[2]
     making = next(line for said in seen for line in said if line.startswith("goes on in Azure: creating deployment"))
     where = "--workspace-name demo --resource-group rg --subscription"

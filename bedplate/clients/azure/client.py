@@ -1,4 +1,4 @@
-"""azure: the Resource Manager, spoken to with the sign-in that `az login` left."""
+"""azure.client: the Resource Manager, spoken to with the sign-in that `az login` left."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
-from bedplate.clients import azure_errors
-from bedplate.clients.azure_patience import Patience as Patience
-from bedplate.clients.azure_patience import patiently
-from bedplate.clients.azure_sign_in import SignIn
-from bedplate.clients.azure_under_way import UnderWay
+from bedplate.clients.azure import errors
+from bedplate.clients.azure.patience import Patience as Patience
+from bedplate.clients.azure.patience import patiently
+from bedplate.clients.azure.sign_in import SignIn
+from bedplate.clients.azure.under_way import UnderWay
 from bedplate.errors import StepError
 from bedplate.frozen import dataclass
 from bedplate.model import Workspace
@@ -21,7 +21,7 @@ from bedplate.secrets import Secret
 if TYPE_CHECKING:
     import requests
 
-    from bedplate.clients.azure_blobs import Content, LogPart
+    from bedplate.clients.azure.blobs import Content, LogPart
     from bedplate.log import Log
 
 LOG_RETRY_S = 10.0
@@ -41,7 +41,7 @@ class Reply:
 class Azure:
     """One subscription of one cloud: those of the spec's workspace, else the active ones of `az`. Safe between threads.
 
-    A `place` is an ARM id (`/subscriptions/...`) or a URL that Azure gave; `api`: of bedplate.clients.azure_versions.
+    A `place` is an ARM id (`/subscriptions/...`) or a URL that Azure gave; `api`: of bedplate.clients.azure.versions.
     Every method raises StepError with the service's code, its words and the next thing to do."""
 
     def __init__(self, workspace: Workspace | None, patience: Patience | None = None) -> None:
@@ -75,7 +75,7 @@ class Azure:
         """None: there is no such resource. What it stands in must be there: subscription, group, workspace."""
         reply = self.send("GET", place, api, accept=(200, 404))
         if reply.status == 404:
-            if azure_errors.missing_above(reply.document, reply.url):
+            if errors.missing_above(reply.document, reply.url):
                 raise self._refusal(reply, json.dumps(reply.document).encode())
             return None
         return reply.document
@@ -108,33 +108,33 @@ class Azure:
         """The resource as it is once the operation that `reply` began has succeeded ({} after a DELETE).
 
         `what` for people: `endpoint iris`. StepError where it ends Failed or Canceled, or takes longer."""
-        from bedplate.clients import azure_operations
+        from bedplate.clients.azure import operations
 
-        return azure_operations.wait(self, reply, what, log, timeout_s)
+        return operations.wait(self, reply, what, log, timeout_s)
 
     def settled(self, place: str, api: str, what: str, log: Log, timeout_s: float = 3600.0) -> dict[str, Any] | None:
         """The resource once no operation of anybody's works on it: what an earlier run began is taken up again.
 
         Its `properties.provisioningState` may be Failed: the caller decides. None: it is not there."""
-        from bedplate.clients import azure_operations
+        from bedplate.clients.azure import operations
 
-        return azure_operations.settled(self, place, api, what, log, timeout_s)
+        return operations.settled(self, place, api, what, log, timeout_s)
 
     def upload_blob(
         self, url: str, content: Content, log: Log | None = None, what: str = "", token: Secret | None = None
     ) -> None:
         """PUTs a block blob to a signed URL, or with a token; large ones go in blocks. What is there is replaced."""
-        from bedplate.clients import azure_blobs
+        from bedplate.clients.azure import blobs
 
-        azure_blobs.upload(url, content, self._patience, log, what, token)
+        blobs.upload(url, content, self._patience, log, what, token)
 
     def log_part(self, url: str, offset: int) -> LogPart:
         """What a growing log (an append blob at a signed URL) holds behind `offset` bytes."""
-        from bedplate.clients import azure_blobs
+        from bedplate.clients.azure import blobs
 
         # the run goes on meanwhile: a way that stays closed is told soon
         patience = replace(self._patience, retry=min(self._patience.retry, LOG_RETRY_S))
-        return azure_blobs.read_log(url, offset, patience)
+        return blobs.read_log(url, offset, patience)
 
     def slots(self, many: int) -> threading.BoundedSemaphore:
         """No more than `many` hold it at a time; of all tasks of a run, as the first who asks says."""
@@ -156,7 +156,7 @@ class Azure:
         arm = self.sign_in.account.arm
         url = place if place.startswith("https://") else arm + place
         if not url.startswith(arm + "/"):
-            raise StepError(f"{method} {azure_errors.short(url)}: not an address of {arm}: the token is not sent there")
+            raise StepError(f"{method} {errors.short(url)}: not an address of {arm}: the token is not sent there")
         if api:
             url += ("&" if "?" in url else "?") + f"api-version={api}"
         if method not in ("GET", "HEAD"):
@@ -172,13 +172,13 @@ class Azure:
         reply = Reply(method, url, answer.status_code, answer.headers, _document(answer.content))
         if answer.status_code not in accept:
             raise self._refusal(reply, answer.content)
-        if not azure_errors.spoken(answer.content):
-            raise azure_errors.stranger(method, url, answer.status_code)
+        if not errors.spoken(answer.content):
+            raise errors.stranger(method, url, answer.status_code)
         return reply
 
     def _refusal(self, reply: Reply, content: bytes) -> StepError:
         account = self.sign_in.account
-        return azure_errors.refused(reply.method, reply.url, reply.status, content, account, reply.headers)
+        return errors.refused(reply.method, reply.url, reply.status, content, account, reply.headers)
 
     def _try(self, method: str, url: str, token: Secret, body: Mapping[str, Any] | None) -> requests.Response:
         headers = {"Authorization": f"Bearer {token.reveal()}", "Accept": "application/json"}

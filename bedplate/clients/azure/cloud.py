@@ -1,4 +1,4 @@
-"""azure_cloud: how the active cloud of `az` (public, Government, China, a private one) names its services."""
+"""azure.cloud: how the active cloud of `az` (public, Government, China, a private one) names its services."""
 
 from __future__ import annotations
 

@@ -1,12 +1,10 @@
-"""azure_hints: what to do next after what Azure said, by its code and its words."""
+"""azure.hints: what to do next after what Azure said, by its code and its words."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from bedplate.clients.azure_sign_in import Account
+from bedplate.clients.azure.account import Account
 
 # The least role of Azure's own that allows an action; the first pattern that fits.
 ROLES = (

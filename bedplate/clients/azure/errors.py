@@ -1,4 +1,4 @@
-"""azure_errors: what Azure or the way to it said, in the user's words, with the next thing to do."""
+"""azure.errors: what Azure or the way to it said, in the user's words, with the next thing to do."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import re
 import socket
 import ssl
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from bedplate.clients import retry_after as asked_to_wait
+from bedplate.clients.azure import hints
+from bedplate.clients.azure.account import Account
 from bedplate.clients.registry_errors import (
     NO_BUNDLE_HINT,
     bundle,
@@ -23,9 +25,6 @@ from bedplate.clients.registry_errors import (
     silent,
 )
 from bedplate.errors import StepError
-
-if TYPE_CHECKING:
-    from bedplate.clients.azure_sign_in import Account
 
 SHOWN = 300  # characters of an answer that is not the Resource Manager's own JSON
 ABOVE = ("SubscriptionNotFound", "ResourceGroupNotFound", "InvalidSubscriptionId", "NoRegisteredProviderFound")
@@ -45,25 +44,21 @@ def refused(
     method: str, url: str, status: int, content: bytes, account: Account, headers: Mapping[str, str]
 ) -> StepError:
     """`PUT .../deployments/blue: 403 AuthorizationFailed: ...`; the error is the Resource Manager's (ARM RPC)."""
-    from bedplate.clients import azure_hints
-
     code, said = words(content)
     head = " ".join(part for part in (str(status), code) if part)
     if 300 <= status < 400:  # it redirects nobody
         return stranger(method, url, status)
-    hint = azure_hints.refused(status, code, said, url, account, asked_to_wait.later(retry_after(headers)))
+    hint = hints.refused(status, code, said, url, account, asked_to_wait.later(retry_after(headers)))
     kind = OutOfSightError if status in BUSY or status >= 500 else StepError
     return kind(f"{method} {short(url)}: {head}" + (f": {said}" if said else ""), hint)
 
 
 def failed(what: str, status: str, error: Mapping[str, Any], url: str, account: Account) -> StepError:
     """For a long operation on `url` that ended `Failed` or `Canceled`."""
-    from bedplate.clients import azure_hints
-
     code, said = words(json.dumps({"error": error}).encode())
     outcome = {"Canceled": "was cancelled in Azure"}.get(status, "failed in Azure")
     message = f"{what} {outcome}: " + (": ".join(p for p in (code, said) if p) or "it gives no reason")
-    return StepError(message, azure_hints.ended(status, code, said, url, account))
+    return StepError(message, hints.ended(status, code, said, url, account))
 
 
 def unreachable(method: str, url: str, error: BaseException, named: str = "") -> OutOfSightError:

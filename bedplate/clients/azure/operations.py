@@ -1,14 +1,14 @@
-"""azure_operations: long operations of the Resource Manager, followed to their end."""
+"""azure.operations: long operations of the Resource Manager, followed to their end."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, Any
 
-from bedplate.clients import azure_errors
+from bedplate.clients.azure import errors
 
 if TYPE_CHECKING:
-    from bedplate.clients.azure import Azure, Reply
+    from bedplate.clients.azure.client import Azure, Reply
     from bedplate.log import Log
 
 PAUSE_S, LONGEST_PAUSE_S = 1.0, 15.0  # where the service names no time
@@ -26,7 +26,7 @@ def wait(azure: Azure, reply: Reply, what: str, log: Log, timeout_s: float) -> d
     elif reply.method in ("PUT", "PATCH") and _state(reply.document) not in (*ENDED, ""):
         found = settled(azure, reply.url, "", what, log, timeout_s) or {}
         if _state(found) != "Succeeded":
-            raise azure_errors.failed(what, _state(found), {}, reply.url, azure.sign_in.account)
+            raise errors.failed(what, _state(found), {}, reply.url, azure.sign_in.account)
         return found
     else:
         return reply.document
@@ -60,7 +60,7 @@ def _by_status(azure: Azure, place: str, begun: Reply, what: str, log: Log, time
             return
         if status in ENDED:
             error = reply.document.get("error") or {}
-            raise azure_errors.failed(what, status, error, begun.url, azure.sign_in.account)
+            raise errors.failed(what, status, error, begun.url, azure.sign_in.account)
         clock.pause(reply, status)
 
 
@@ -86,7 +86,7 @@ class _Clock:
     def pause(self, reply: Reply, status: str) -> None:
         passed = time.monotonic() - self._began
         if passed > self._timeout:
-            raise azure_errors.OutOfSightError(
+            raise errors.OutOfSightError(
                 f"{self._what}: not done after {self._timeout:.0f} s; Azure goes on with it",
                 "run again: what is under way is taken up where it then is",
             )
@@ -94,7 +94,7 @@ class _Clock:
             self._log.line(f"{self._what}: {status}")
             self._said = status
         self._log.progress(f"{self._what}: {status}" if status else self._what, 0, None)
-        time.sleep(azure_errors.retry_after(reply.headers) or self._pause)
+        time.sleep(errors.retry_after(reply.headers) or self._pause)
         self._pause = min(self._pause * 1.5, LONGEST_PAUSE_S)
 
 

@@ -1,15 +1,15 @@
-"""azure_roles: which role of a registry is wanted of whom, and the command that gives it."""
+"""azure.roles: which role of a registry is wanted of whom, and the command that gives it."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from bedplate.clients import azure_registry
+from bedplate.clients.azure import registry
 
 if TYPE_CHECKING:
-    from bedplate.clients.azure import Azure
-    from bedplate.clients.azure_registry import AzureRegistry
+    from bedplate.clients.azure.client import Azure
+    from bedplate.clients.azure.registry import AzureRegistry
     from bedplate.clients.credentials import Login
 
 GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -30,12 +30,12 @@ def grant(principal: str, role: str, found: AzureRegistry) -> str:
 
 def to_push(azure: Azure, server: str, login: Login | None) -> tuple[str, str]:
     """Whom an Azure registry knows us as, and what gives them the right to push. Raises StepError."""
-    return pusher(azure, azure_registry.by_name(azure, server), login)
+    return pusher(azure, registry.by_name(azure, server), login)
 
 
 def pusher(azure: Azure, found: AzureRegistry, login: Login | None) -> tuple[str, str]:
     """As `to_push`, of a registry that is known already. `login` None: the `az` sign-in's. Raises StepError."""
-    named = login is not None and login.username != azure_registry.EVERYONE
+    named = login is not None and login.username != registry.EVERYONE
     who = login.username if login and named else azure.sign_in.account.user
     # the profile of a managed identity does not name its principal
     principal = who if "@" in who or GUID.fullmatch(who) else "PRINCIPAL"

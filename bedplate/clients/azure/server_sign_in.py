@@ -1,4 +1,4 @@
-"""azure_registry: an Azure Container Registry as the Resource Manager knows it, and the sign-in of its login server."""
+"""azure.server_sign_in: how a registry's login server is signed in to, as the spec says and its tokens end."""
 
 from __future__ import annotations
 
@@ -6,96 +6,24 @@ import functools
 import json
 import threading
 import time
-from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from bedplate.clients import azure_versions, registry_errors
+from bedplate.clients import registry_errors
+from bedplate.clients.azure import registry as registries
+from bedplate.clients.azure import roles, versions
 from bedplate.clients.credentials import Credentials, Login
 from bedplate.errors import StepError
-from bedplate.frozen import dataclass
-from bedplate.model import AcrRegistry, GenericRegistry, Registry, RegistryEntry, WorkspaceRegistry
+from bedplate.model import AcrRegistry, Registry, WorkspaceRegistry
 from bedplate.secrets import Secret
 
 if TYPE_CHECKING:
-    from bedplate.clients.azure import Azure
+    from bedplate.clients.azure.client import Azure
 
-EVERYONE = "00000000-0000-0000-0000-000000000000"  # the user name that goes with a refresh token
 LIVES_S = 3 * 3600.0  # a refresh token of a login server
 MARGIN_S = 600.0  # one that ends sooner is not pushed with
 REFUSED_S = 20.0  # a refusal is not asked for again
-KIND = "Microsoft.ContainerRegistry/registries"
-
-
-@dataclass(frozen=True)
-class AzureRegistry:
-    """`id`: ARM id. `open`: its public network access. `sku`: Basic, Standard, Premium."""
-
-    id: str
-    name: str
-    login_server: str
-    sku: str
-    open: bool
-    admin: bool
-    abac: bool  # roles are given per repository
-
-
-def by_name(azure: Azure, name: str) -> AzureRegistry:
-    """By name or login server, among all of the subscription. StepError: there is none, and which there are."""
-    known = every(azure)
-    found = among(known, name)
-    if found is not None:
-        return found
-    there = ", ".join(sorted(one.name for one in known)[:8]) or "none"
-    raise StepError(
-        f"no registry {name} in subscription {azure.subscription}; there: {there}",
-        "correct `registry.name`, or name another subscription: `workspace.subscription`, `az account set -s NAME`",
-    )
-
-
-def resolved(azure: Azure, registry: Registry, target: str) -> AzureRegistry:
-    """The one that resolve_registry has found in an earlier run. StepError: it is not there any more."""
-    found = among(every(azure), registry.address)
-    if found is None:
-        raise StepError(
-            f"registry {registry.address} is not in subscription {azure.subscription} any more",
-            f"`doit -t {target} run -a -s resolve_registry` looks which one it is now",
-        )
-    return found
-
-
-def every(azure: Azure) -> list[AzureRegistry]:
-    """All of the subscription."""
-    places = azure.pages(f"/subscriptions/{azure.subscription}/providers/{KIND}", azure_versions.REGISTRY)
-    return [_read(document) for document in places]
-
-
-def among(known: Iterable[AzureRegistry], name: str) -> AzureRegistry | None:
-    """The one of this name or login server."""
-    return next((one for one in known if name.lower() in (one.name.lower(), one.login_server.lower())), None)
-
-
-def by_id(azure: Azure, arm_id: str) -> AzureRegistry:
-    document = azure.get(arm_id, azure_versions.REGISTRY)
-    if document is None:
-        hint = "attach another one: `az ml workspace update --container-registry ID`, or name a `fallback:` registry"
-        raise StepError(f"the workspace's registry {arm_id.rpartition('/')[2]} is not there any more", hint)
-    return _read(document)
-
-
-def entry_of(entry: RegistryEntry, registry: Registry) -> RegistryEntry:
-    """What the spec says of this registry: of a workspace's, its fallback where that was taken."""
-    server = registry.address.partition("/")[0]
-    if isinstance(entry, WorkspaceRegistry) and entry.fallback is not None:
-        other = entry.fallback
-        taken = isinstance(other, GenericRegistry) or other.name.lower() in (server, server.partition(".")[0])
-        if taken and isinstance(other, AcrRegistry) == (registry.kind == "acr"):
-            entry = other
-    if isinstance(entry, AcrRegistry) and registry.kind == "acr":
-        return replace(entry, name=server)
-    return entry
 
 
 def credentials(
@@ -138,7 +66,7 @@ class _Exchange:
             if self._login is None or time.monotonic() > self._ends - MARGIN_S:
                 began = time.monotonic()
                 token = self._asked(began)
-                self._login = Login(EVERYONE, token, renew=functools.partial(self._withdrawn, token))
+                self._login = Login(registries.EVERYONE, token, renew=functools.partial(self._withdrawn, token))
                 self._ends = began + LIVES_S
             return self._login
 
@@ -161,7 +89,7 @@ class _Exchange:
         # https://github.com/Azure/acr/blob/main/docs/AAD-OAuth.md, "Calling POST /oauth2/exchange"
         import requests
 
-        from bedplate.clients.azure_patience import Patience, patiently
+        from bedplate.clients.azure.patience import Patience, patiently
 
         url, patience = f"https://{self._server}/oauth2/exchange", Patience(retry=30.0)
         for afresh in (False, True):
@@ -194,11 +122,9 @@ def refused(method: str, url: str, status: int, content: bytes, azure: Azure) ->
     error = registry_errors.refused(method, url, status, content, True)
     if status != 401:
         return error
-    from bedplate.clients import azure_roles  # which knows of registries
-
     tenant, hint = azure.sign_in.account.tenant, "the role 'AcrPush' is missing"
     with suppress(StepError):
-        _, hint = azure_roles.to_push(azure, urlsplit(url).netloc, None)
+        _, hint = roles.to_push(azure, urlsplit(url).netloc, None)
     return StepError(
         error.message, f"{hint}; or the registry is of another tenant than {tenant}: `az login --tenant TENANT`"
     )
@@ -215,26 +141,12 @@ def _named(otherwise: Credentials, server: str) -> Login:
 
 
 def _admin(azure: Azure, server: str) -> Login:
-    found = by_name(azure, server)
+    found = registries.by_name(azure, server)
     if not found.admin:  # it would be refused in words that do not name the registry
         command = f"az acr update -n {found.name} --admin-enabled true"
         raise StepError(
             f"registry {found.name}: Admin user is disabled",
             f"take `sign_in: admin` out (a token needs no admin user), or `{command}`",
         )
-    answer = azure.post(f"{found.id}/listCredentials", None, azure_versions.REGISTRY).document
+    answer = azure.post(f"{found.id}/listCredentials", None, versions.REGISTRY).document
     return Login(str(answer["username"]), Secret(str(answer["passwords"][0]["value"])))
-
-
-def _read(document: dict[str, object]) -> AzureRegistry:
-    properties, sku = document.get("properties"), document.get("sku")
-    assert isinstance(properties, dict) and isinstance(sku, dict)
-    return AzureRegistry(
-        id=str(document["id"]),
-        name=str(document["name"]),
-        login_server=str(properties["loginServer"]),
-        sku=str(sku.get("name", "")),
-        open=properties.get("publicNetworkAccess", "Enabled") != "Disabled",
-        admin=bool(properties.get("adminUserEnabled")),
-        abac="Abac" in str(properties.get("roleAssignmentMode", "")),
-    )

@@ -1,4 +1,4 @@
-"""azure_patience: how long Azure is asked again while it calls a failure temporary."""
+"""azure.patience: how long Azure is asked again while it calls a failure temporary."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from bedplate.clients import azure_errors, waiting
+from bedplate.clients import waiting
+from bedplate.clients.azure import errors
 from bedplate.clients.registry_errors import no_bundle
 from bedplate.errors import StepError
 from bedplate.frozen import dataclass
@@ -52,18 +53,16 @@ def patiently(
             again = answer.status_code in THROTTLED or (answer.status_code in UNCERTAIN and repeatable)
             if not again:
                 return answer
-            wait = max(pause, azure_errors.retry_after(answer.headers))
+            wait = max(pause, errors.retry_after(answer.headers))
         except OSError as error:
             if not (isinstance(error, requests.RequestException) or no_bundle(error)):
                 raise
-            failure = azure_errors.unreachable(method, url, error, named)
-            if not repeatable or not azure_errors.temporary(error):
+            failure = errors.unreachable(method, url, error, named)
+            if not repeatable or not errors.temporary(error):
                 raise failure from None
         if time.monotonic() + wait > until:
             if failure or answer is None:
-                raise failure or StepError(f"{method} {azure_errors.short(url)}: no answer")
+                raise failure or StepError(f"{method} {errors.short(url)}: no answer")
             return answer
-        waiting.pause(
-            wait, f"{method} {azure_errors.short(url)}", answer.status_code if answer is not None else "no answer"
-        )
+        waiting.pause(wait, f"{method} {errors.short(url)}", answer.status_code if answer is not None else "no answer")
         pause = min(pause * 2, LONGEST_PAUSE_S)

@@ -1,4 +1,4 @@
-"""azure_sign_in: who we are in Azure: the account, cloud and subscription that `az login` left, and their tokens."""
+"""azure.sign_in: who we are in Azure: the account, cloud and subscription that `az login` left, and their tokens."""
 
 from __future__ import annotations
 
@@ -9,25 +9,14 @@ import threading
 import time
 from typing import Any
 
-from bedplate.clients import azure_cloud
-from bedplate.clients.azure_cloud import Cloud
+from bedplate.clients.azure import cloud as azure_cloud
+from bedplate.clients.azure import errors
+from bedplate.clients.azure.account import Account
+from bedplate.clients.azure.cloud import Cloud
 from bedplate.errors import StepError
-from bedplate.frozen import dataclass
 from bedplate.secrets import Secret
 
 MARGIN_S = 300.0  # a token that ends sooner is not begun with
-
-
-@dataclass(frozen=True)
-class Account:
-    """`cloud`: its name; `arm`: address of the Resource Manager; `scope`: of its tokens."""
-
-    cloud: str
-    arm: str
-    scope: str
-    subscription: str
-    tenant: str
-    user: str
 
 
 class SignIn:
@@ -136,8 +125,6 @@ def _no_subscription(wanted: str | None, known: list[Any], error: Exception) -> 
 
 def _refused(error: Exception, account: Account) -> StepError:
     """In one line: what Entra said, and the command that mends it."""
-    from bedplate.clients.azure_errors import OutOfSightError
-
     text = _first_line(error)
     code = re.search(r"AADSTS(\d+)", text)
     who = f"{account.user} in tenant {account.tenant}"
@@ -151,7 +138,7 @@ def _refused(error: Exception, account: Account) -> StepError:
         hint = f'`az login --tenant {account.tenant} --scope "{account.scope}"`'
     elif not code and (busy := re.search(r"HTTP Error: (429|5\d\d)", text)):
         what = f"the sign-in service of cloud {account.cloud} answers {busy[1]}"
-        return OutOfSightError(what, "it is busy or down: run again in a minute; https://azure.status.microsoft")
+        return errors.OutOfSightError(what, "it is busy or down: run again in a minute; https://azure.status.microsoft")
     elif not code and (unreachable := _unreachable(error, account.cloud)):
         return unreachable
     return StepError(f"the sign-in of {who} is refused: {text}", hint)
@@ -159,14 +146,12 @@ def _refused(error: Exception, account: Account) -> StepError:
 
 def _unreachable(error: Exception, cloud: str) -> StepError | None:
     """Where the sign-in service gave no answer; None: it did."""
-    from bedplate.clients import azure_errors
-
-    if not azure_errors.is_network(error):
+    if not errors.is_network(error):
         return None
     request = getattr(error, "request", None)  # requests keeps it, and msal hands its errors on
     url = str(getattr(request, "url", None) or "https://login")
     named = f"the sign-in service of cloud {cloud} (`az cloud show` names it)"
-    return azure_errors.unreachable(str(getattr(request, "method", None) or "GET"), url, error, named)
+    return errors.unreachable(str(getattr(request, "method", None) or "GET"), url, error, named)
 
 
 def _login(tenant: str) -> str:

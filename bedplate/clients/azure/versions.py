@@ -1,4 +1,4 @@
-"""azure_versions: the api-version that each interface is spoken in, whose documents the tests judge by."""
+"""azure.versions: the api-version that each interface is spoken in, whose documents the tests judge by."""
 
 from __future__ import annotations
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bedplate.clients import azure_registry
-from bedplate.clients.azure import Azure
-from bedplate.clients.azure_patience import Patience
+from bedplate.clients.azure import server_sign_in
+from bedplate.clients.azure.client import Azure
+from bedplate.clients.azure.patience import Patience
 from bedplate.clients.credentials import Login, anonymous
 from bedplate.clients.oci_registry import OciRegistry
 from bedplate.errors import StepError
@@ -29,9 +29,9 @@ def azure(standin: StandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     return Azure(Workspace(None, "rg", "demo"), Patience(5, 20, 6))
 
 
-def credentials(azure: Azure, server: str) -> azure_registry.Credentials:
+def credentials(azure: Azure, server: str) -> server_sign_in.Credentials:
     entry = WorkspaceRegistry("token", None)
-    return azure_registry.credentials(azure, entry, Registry("acr", server, insecure=False), anonymous)
+    return server_sign_in.credentials(azure, entry, Registry("acr", server, insecure=False), anonymous)
 
 
 def test_a_login_that_is_withdrawn_in_the_middle_is_had_anew(standin: StandIn, azure: Azure) -> None:

@@ -1,4 +1,4 @@
-"""azure_blobs: signed URLs of Azure's blob storage: contents sent there, growing logs read from there."""
+"""azure.blobs: signed URLs of Azure's blob storage: contents sent there, growing logs read from there."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 
-from bedplate.clients import azure_errors, azure_hints, retry_after
-from bedplate.clients.azure_versions import BLOB
+from bedplate.clients import retry_after
+from bedplate.clients.azure import errors, hints
+from bedplate.clients.azure.versions import BLOB
 from bedplate.errors import StepError
 from bedplate.frozen import dataclass
 
 if TYPE_CHECKING:
     import requests
 
-    from bedplate.clients.azure_patience import Patience
+    from bedplate.clients.azure.patience import Patience
     from bedplate.log import Log
     from bedplate.secrets import Secret
 
@@ -93,7 +94,7 @@ def _send(
 ) -> requests.Response:
     import requests
 
-    from bedplate.clients.azure_patience import patiently
+    from bedplate.clients.azure.patience import patiently
 
     sent = {"x-ms-version": BLOB, **(headers or {})}
 
@@ -106,16 +107,16 @@ def _send(
 
     answer = patiently(ask, method, url, patience, "a storage account, as Azure names it")
     if answer.status_code < 400 and answer.status_code not in DONE[method]:
-        raise azure_errors.stranger(method, url, answer.status_code)
+        raise errors.stranger(method, url, answer.status_code)
     if answer.status_code < 400 or (method == "HEAD" and answer.status_code == 404):
         return answer
-    code, said = azure_errors.words(answer.content)
+    code, said = errors.words(answer.content)
     code = code or answer.headers.get("x-ms-error-code", "")
-    message = f"{method} {azure_errors.short(url)}: {answer.status_code} {code}: {said}".rstrip(": ")
+    message = f"{method} {errors.short(url)}: {answer.status_code} {code}: {said}".rstrip(": ")
     if answer.status_code != 403:
-        later = retry_after.later(azure_errors.retry_after(answer.headers))
+        later = retry_after.later(errors.retry_after(answer.headers))
         gone = "that container is gone: is the workspace's storage account as it was made?"
-        hint = gone if code == "ContainerNotFound" else azure_hints.by_status(answer.status_code, later)
+        hint = gone if code == "ContainerNotFound" else hints.by_status(answer.status_code, later)
         raise StepError(message, hint)
     hint = _refused(code, said, url)
     if hint:

@@ -1,4 +1,4 @@
-"""azure_import: an Azure registry fetches an image from another registry itself, as `az acr import` asks it to."""
+"""azure.image_import: an Azure registry fetches an image from another one itself, as `az acr import` asks it to."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bedplate.clients import azure_errors, azure_registry
-from bedplate.clients.azure_versions import REGISTRY
+from bedplate.clients.azure import errors, registry
+from bedplate.clients.azure.versions import REGISTRY
 from bedplate.errors import StepError
 
 if TYPE_CHECKING:
-    from bedplate.clients.azure import Azure
-    from bedplate.clients.azure_registry import AzureRegistry
+    from bedplate.clients.azure.client import Azure
+    from bedplate.clients.azure.registry import AzureRegistry
     from bedplate.clients.credentials import Login
     from bedplate.log import Log
     from bedplate.refs import ImageRef
@@ -44,7 +44,7 @@ def copy(
     else:
         place["registryUri"] = source.domain
         if login is not None:
-            user = azure_registry.EVERYONE if login.identity else login.username
+            user = registry.EVERYONE if login.identity else login.username
             place["credentials"] = {"username": user, "password": login.password.reveal()}
     body = {"source": place, "targetTags": [tag], "mode": "Force"}
     with _going_on(azure, source, into, tag):
@@ -63,7 +63,7 @@ def outlived(azure: Azure, where: str, source: ImageRef, into: AzureRegistry, ta
             if reply.status == 202:
                 log.note(f"{into.name} imports {source} since an earlier doit")
                 azure.wait(replace(reply, headers={"Location": where, **reply.headers}), _what(source), log, WITHIN_S)
-    except azure_errors.OutOfSightError:
+    except errors.OutOfSightError:
         raise
     except StepError:
         return False

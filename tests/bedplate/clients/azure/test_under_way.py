@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from bedplate.clients import azure_under_way
-from bedplate.clients.azure_under_way import UnderWay
+from bedplate.clients.azure import under_way as azure_under_way
+from bedplate.clients.azure.under_way import UnderWay
 from bedplate.errors import StepError
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bedplate.clients import azure_hints
-from bedplate.clients.azure_sign_in import Account
+from bedplate.clients.azure import hints
+from bedplate.clients.azure.account import Account
 
 ACCOUNT = Account("AzureCloud", "https://arm", "https://arm/.default", "sub", "tenant-1", "ada@x.io")
 WORKSPACE = "https://arm/subscriptions/sub/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/ws"
@@ -71,7 +71,7 @@ DEPLOYMENT = f"{WORKSPACE}/onlineEndpoints/iris/deployments/blue?api-version=1"
     ],
 )
 def test_a_refusal_is_followed_by_what_mends_it(status: int, code: str, said: str, hint: str) -> None:
-    found = azure_hints.refused(status, code, said, DEPLOYMENT, ACCOUNT, "run again later")
+    found = hints.refused(status, code, said, DEPLOYMENT, ACCOUNT, "run again later")
     assert hint in found and bool(hint) == bool(found)
 
 
@@ -96,4 +96,4 @@ def test_a_refusal_is_followed_by_what_mends_it(status: int, code: str, said: st
 def test_an_operation_that_ended_badly_is_followed_by_what_mends_it(
     status: str, code: str, said: str, hint: str
 ) -> None:
-    assert hint in azure_hints.ended(status, code, said, DEPLOYMENT, ACCOUNT)
+    assert hint in hints.ended(status, code, said, DEPLOYMENT, ACCOUNT)

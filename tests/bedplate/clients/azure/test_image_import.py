@@ -15,9 +15,10 @@ import pytest
 from registries import put_image, real_registry
 
 from bedplate.builders import upstream
-from bedplate.clients import azure_import, azure_operations, azure_registry
-from bedplate.clients.azure import Azure
-from bedplate.clients.azure_patience import Patience
+from bedplate.clients.azure import image_import, operations, server_sign_in
+from bedplate.clients.azure import registry as azure_registry
+from bedplate.clients.azure.client import Azure
+from bedplate.clients.azure.patience import Patience
 from bedplate.clients.credentials import anonymous
 from bedplate.clients.oci_registry import OciRegistry
 from bedplate.errors import StepError
@@ -39,7 +40,7 @@ def elsewhere(tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def azure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
-    monkeypatch.setattr(azure_operations, "PAUSE_S", 0.05)
+    monkeypatch.setattr(operations, "PAUSE_S", 0.05)
 
     def azure(standin: StandIn) -> Azure:
         sign_in(standin, monkeypatch, tmp_path / "az")
@@ -52,7 +53,7 @@ def registry_of(azure: Azure, name: str) -> OciRegistry:
     found = azure_registry.by_name(azure, name)
     registry = Registry("acr", found.login_server, insecure=False)
     entry = AcrRegistry(found.login_server, "token", None, None)
-    return OciRegistry(registry, azure_registry.credentials(azure, entry, registry, anonymous))
+    return OciRegistry(registry, server_sign_in.credentials(azure, entry, registry, anonymous))
 
 
 @programs
@@ -66,9 +67,9 @@ def test_it_comes_from_another_registry_and_from_one_of_ours_by_its_digest(
     digest, log, asking = put_image(elsewhere, "team/hello", "1", {}), KeptLog(), azure(judged_azure)
     first, second = (azure_registry.by_name(asking, name) for name in ("first", "second"))
     for _ in range(2):  # safe to do again
-        azure_import.copy(asking, ImageRef.parse(f"{HOST}/team/hello@{digest}"), None, None, first, "p/a:fp-1", log)
+        image_import.copy(asking, ImageRef.parse(f"{HOST}/team/hello@{digest}"), None, None, first, "p/a:fp-1", log)
     assert registry_of(asking, "first").digest("p/a", "fp-1") == digest
-    azure_import.copy(asking, ImageRef.parse(f"{first.login_server}/p/a@{digest}"), first, None, second, "p/b:2", log)
+    image_import.copy(asking, ImageRef.parse(f"{first.login_server}/p/a@{digest}"), first, None, second, "p/b:2", log)
     assert registry_of(asking, "second").digest("p/b", "2") == digest
     *_, last = judged_azure.recorder.matching("POST", "importImage")
     assert json.loads(last.body)["source"] == {"sourceImage": f"p/a@{digest}", "resourceId": first.id}
@@ -122,7 +123,7 @@ def test_an_image_that_is_not_there_is_told_in_azures_words(standin: StandIn, az
     asking = azure(standin)
     into, source = azure_registry.by_name(asking, "first"), ImageRef.parse(f"{HOST}/a@sha256:{'0' * 64}")
     with pytest.raises(StepError, match="failed to fetch"):
-        azure_import.copy(asking, source, None, None, into, "p/a:1", KeptLog())
+        image_import.copy(asking, source, None, None, into, "p/a:1", KeptLog())
 
 
 @programs
@@ -145,13 +146,13 @@ def test_an_import_that_goes_on_since_an_earlier_run_is_waited_for(
 
     judged_azure.operations.hold("importImage")
     with pytest.raises(KilledError):
-        azure_import.copy(asking, source, None, None, into, "p/a:fp-1", log, killed)
+        image_import.copy(asking, source, None, None, into, "p/a:fp-1", log, killed)
     assert registry_of(asking, "first").digest("p/a", "fp-1") is None
     threading.Timer(0.5, judged_azure.operations.let_go).start()
-    assert azure_import.outlived(asking, places[0], source, into, "p/a:fp-1", log)
+    assert image_import.outlived(asking, places[0], source, into, "p/a:fp-1", log)
     assert registry_of(asking, "first").digest("p/a", "fp-1") == str(source.digest)
     assert log.notes == [f"first imports {source} since an earlier doit"]
-    assert azure_import.outlived(asking, places[0], source, into, "p/a:fp-1", log)  # it had ended before
+    assert image_import.outlived(asking, places[0], source, into, "p/a:fp-1", log)  # it had ended before
     assert len(judged_azure.recorder.matching("POST", "importImage")) == 1
 
 
@@ -162,9 +163,9 @@ def test_an_import_that_ended_badly_is_begun_anew(standin: StandIn, azure: Any, 
     asking, places = azure(standin), []
     into, source = azure_registry.by_name(asking, "first"), ImageRef.parse(f"{HOST}/a@sha256:{'0' * 64}")
     with pytest.raises(StepError):
-        azure_import.copy(asking, source, None, None, into, "p/a:1", KeptLog(), places.append)
+        image_import.copy(asking, source, None, None, into, "p/a:1", KeptLog(), places.append)
     for where in (places[0], "", places[0].replace("operationStatuses/", "operationStatuses/no")):
-        assert not azure_import.outlived(asking, where, source, into, "p/a:1", KeptLog())
+        assert not image_import.outlived(asking, where, source, into, "p/a:1", KeptLog())
 
 
 @pytest.mark.parametrize(
@@ -185,4 +186,4 @@ def test_an_import_that_ended_badly_is_begun_anew(standin: StandIn, azure: Any, 
     ],
 )
 def test_hosts_of_this_machine_or_of_a_private_network_are_out_of_azures_reach(host: str, yes: bool) -> None:
-    assert azure_import.reachable(host) == yes
+    assert image_import.reachable(host) == yes

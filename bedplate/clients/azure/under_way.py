@@ -1,4 +1,4 @@
-"""azure_under_way: what Azure does for a run at this moment, and what becomes of that when the run is interrupted."""
+"""azure.under_way: what Azure does for a run at this moment, and what becomes of that when the run is interrupted."""
 
 from __future__ import annotations
 

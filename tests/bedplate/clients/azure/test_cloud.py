@@ -13,9 +13,10 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from bedplate.clients import azure_registry, azureml_scoring, azureml_storage
-from bedplate.clients.azure import Azure
-from bedplate.clients.azure_patience import Patience
+from bedplate.clients import azureml_scoring, azureml_storage
+from bedplate.clients.azure import registry, server_sign_in
+from bedplate.clients.azure.client import Azure
+from bedplate.clients.azure.patience import Patience
 from bedplate.clients.credentials import anonymous
 from bedplate.errors import StepError
 from bedplate.model import Registry, Workspace, WorkspaceRegistry
@@ -96,10 +97,10 @@ def test_resource_manager_and_registry_are_reached_in_each_cloud(
     there = judged_azure.add_registry("standinacr")
     judged_azure.add_workspace("demo", there)
     azure = signed(judged_azure, cloud)
-    assert azure_registry.by_name(azure, "standinacr").login_server == there.login_server
+    assert registry.by_name(azure, "standinacr").login_server == there.login_server
     own = Registry("acr", there.login_server, insecure=False)
-    login = azure_registry.credentials(azure, WorkspaceRegistry("token", None), own, anonymous)()
-    assert login and login.username == azure_registry.EVERYONE
+    login = server_sign_in.credentials(azure, WorkspaceRegistry("token", None), own, anonymous)()
+    assert login and login.username == registry.EVERYONE
     assert scopes(judged_azure) == [f"{judged_azure.url}/.default", REGISTRY]
 
 
@@ -108,14 +109,14 @@ def test_registries_of_this_cloud_alone_are_given_its_token(standin: StandIn, si
     azure = signed(standin, cloud)
     for name, (ending, _, _) in CLOUDS.items():
         other = Registry("generic", f"other{ending}", insecure=False)
-        asked = azure_registry.credentials(azure, WorkspaceRegistry("token", None), other, anonymous)
+        asked = server_sign_in.credentials(azure, WorkspaceRegistry("token", None), other, anonymous)
         if name == cloud:
             with pytest.raises(StepError, match=f"https://other{ending}/oauth2/exchange: no such host"):
                 asked()
         else:
             assert asked() is None
     hub = Registry("generic", "docker.io", insecure=False)
-    assert azure_registry.credentials(azure, WorkspaceRegistry("token", None), hub, anonymous)() is None
+    assert server_sign_in.credentials(azure, WorkspaceRegistry("token", None), hub, anonymous)() is None
 
 
 @pytest.mark.parametrize("cloud", CLOUDS)
