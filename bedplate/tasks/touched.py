@@ -78,7 +78,7 @@ def write(file: Path, session: Session, look: Look, found: Sequence[Times | None
 def kept(file: Path, look: Look) -> Kept | None:
     """What was written with this look; None: nothing."""
     try:
-        version, sums, tasks, _, entries, links, blobs = marshal.loads(file.read_bytes())
+        version, sums, tasks, _, entries, links, blobs = marshal.loads(kept_file.read(file))
         if (version, sums) != (FORMAT, look.sums):
             return None
         slices = [marshal.loads(blob) for blob in blobs]
@@ -98,7 +98,7 @@ def _blobs(found: Sequence[Times | None], owners: Sequence[Sequence[int]]) -> li
 def read(file: Path, look: Look, changed: Iterable[int]) -> Touched | None:
     """`changed`: the slices of the stamp's look that are not as they were. None: look at all of the project."""
     try:
-        version, sums, tasks, serving, entries, (known_by, used_by), blobs = marshal.loads(file.read_bytes())
+        version, sums, tasks, serving, entries, (known_by, used_by), blobs = marshal.loads(kept_file.read(file))
         if (version, sums) != (FORMAT, look.sums):
             return None
         paths = stamp.slices(look.paths)
