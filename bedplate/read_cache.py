@@ -49,8 +49,8 @@ class ReadCache:
         return Summary(parts, upstream)
 
     def paths(self, key: str) -> Sequence[str] | None:
-        """What the summary of `key` depends on, absolute; None: nothing is known of it."""
-        entry = (self._known or {}).get(key)
+        """What the summary of `key` depends on, absolute; None: it does not hold, or nothing is known of it."""
+        entry = (self._known or {}).get(key) if key in self._used else None
         return entry[0] if entry else None
 
     def holds(self, key: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from registries import real_registry
 
+from bedplate.context.disk import LARGE
 from bedplate.tasks.session import Session
 from bedplate.tasks.shortcut import Shortcut
 from tests.conftest import Pipeline
@@ -274,6 +276,20 @@ def test_an_ignore_file_that_appears_in_a_folder_of_others_reaches_its_dockerfil
     assert "build_base:beside" in (in_part(settled, monkeypatch) or [])
     assert settled.run() == ["build_base:beside", "push:beside"]
     file.unlink()
+
+
+def test_in_a_context_that_has_become_large_every_edit_is_seen(settled: Pipeline) -> None:
+    many = settled.root / "images/n18/app/many"
+    for number in range(LARGE + 1):
+        write(many / f"{number // 100}/{number % 100}", str(number))
+    for name in ("n18", "n18", "n19"):
+        settled.edit(f"images/{name}/app/main.txt", append="!")
+        assert settled.run() != []
+        time.sleep(0.05)
+        assert settled.run() == []
+    settled.edit("images/n18/app/many/7/7", append="!")
+    assert settled.run()[:1] == ["build_base:n18"]
+    shutil.rmtree(many)
 
 
 def test_what_an_image_takes_no_more_is_not_looked_at_for_it(
