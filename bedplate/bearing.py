@@ -11,11 +11,22 @@ Entry: TypeAlias = tuple[str, str]  # section, name: ("images", "base")
 Links: TypeAlias = Mapping[Entry, Sequence[Entry]]
 
 
+def entries(spec: Spec) -> Iterable[Entry]:
+    """All of them."""
+    sections = {
+        "images": spec.images,
+        "environments": spec.environments,
+        "models": spec.models,
+        "services": spec.services,
+    }
+    return [(section, name) for section, entries in sections.items() for name in entries]
+
+
 def known_by(spec: Spec) -> Links:
     """Of each entry those without which the tasks made of it would not be the same.
 
     An image has to be what the environments that stand on it ask for, and these what their services need."""
-    links: dict[Entry, list[Entry]] = {entry: [] for entry in _entries(spec)}
+    links: dict[Entry, list[Entry]] = {entry: [] for entry in entries(spec)}
     for image in spec.images.values():
         if isinstance(image, DockerfileImage):
             links["images", image.name] += [("images", parent) for parent in image.from_.values()]
@@ -33,7 +44,7 @@ def known_by(spec: Spec) -> Links:
 
 def used_by(spec: Spec) -> Links:
     """Of each entry those whose tasks may have to run after its own have."""
-    links: dict[Entry, list[Entry]] = {entry: [] for entry in _entries(spec)}
+    links: dict[Entry, list[Entry]] = {entry: [] for entry in entries(spec)}
     for image in spec.images.values():
         if isinstance(image, DockerfileImage):
             for parent in dict.fromkeys(image.from_.values()):
@@ -46,13 +57,3 @@ def used_by(spec: Spec) -> Links:
         if service.model is not None:
             links["models", service.model].append(("services", service.name))
     return links
-
-
-def _entries(spec: Spec) -> Iterable[Entry]:
-    sections = {
-        "images": spec.images,
-        "environments": spec.environments,
-        "models": spec.models,
-        "services": spec.services,
-    }
-    return [(section, name) for section, entries in sections.items() for name in entries]

@@ -86,7 +86,7 @@ class FolderCache:
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        version, content = marshal.loads(path.read_bytes())
+        version, content = marshal.loads(kept_file.read(path))
     except (OSError, ValueError, EOFError, TypeError):
         return {}
     return content if version == VERSION and isinstance(content, dict) else {}

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 from bedplate import kept_file
 from bedplate.stat_cache import racy
 
-VERSION = 1
+VERSION = 2
 Times: TypeAlias = "tuple[int, int, int, int, int]"  # size, mtime ns, ctime ns, inode, mode
 
 
@@ -49,8 +49,8 @@ class ReadCache:
         return Summary(parts, upstream)
 
     def paths(self, key: str) -> Sequence[str] | None:
-        """What the summary of `key` depends on, absolute; None: nothing is known of it."""
-        entry = (self._known or {}).get(key)
+        """What the summary of `key` depends on, absolute; None: it does not hold, or nothing is known of it."""
+        entry = (self._known or {}).get(key) if key in self._used else None
         return entry[0] if entry else None
 
     def holds(self, key: str) -> bool:
@@ -99,7 +99,7 @@ def times(path: str) -> Times | None:
 
 def _load(path: Path, made_by: str) -> dict[str, tuple[Any, ...]]:
     try:
-        version, by, known = marshal.loads(path.read_bytes())
+        version, by, known = marshal.loads(kept_file.read(path))
     except (OSError, ValueError, EOFError, TypeError):
         return {}
     return known if (version, by) == (VERSION, made_by) and isinstance(known, dict) else {}

@@ -87,7 +87,7 @@ def hash_file(path: str) -> str:
 
 def _load(path: Path) -> dict[str, tuple[Stamp, str]]:
     try:
-        version, known = marshal.loads(path.read_bytes())
+        version, known = marshal.loads(kept_file.read(path))
     except (OSError, ValueError, EOFError, TypeError):
         return {}
     return known if version == VERSION and isinstance(known, dict) else {}

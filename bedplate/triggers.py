@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from bedplate import links
 from bedplate.errors import SpecError, StepError
 from bedplate.lock import Lock
 from bedplate.pins import AskTriggers, Pins, Reference, Wanted
@@ -39,7 +40,8 @@ class Triggers:
             if isinstance(files, Upstream):
                 found += self._upstream(files.reference, files.platform)
             elif isinstance(files, DockerfileFiles):
-                looked.add(str(self._root / files.dockerfile))
+                path = str(self._root / files.dockerfile)
+                looked.update((path, *links.followed(path)))
                 try:
                     found += context.triggers(files, self._root)
                 except SpecError:

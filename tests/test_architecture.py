@@ -106,6 +106,15 @@ def test_no_class_of_ours_inherits_but_exceptions_and_where_doit_asks_for_it() -
     assert wrong == []
 
 
+def test_frozen_dataclasses_are_those_that_are_made_quickly() -> None:
+    wrong = []
+    for name, path in modules():
+        text = path.read_text(encoding="utf-8")
+        if "@dataclass(frozen=True" in text and "from bedplate.frozen import dataclass" not in text:
+            wrong.append(name)
+    assert wrong == []
+
+
 def test_no_heavy_library_is_imported_where_a_no_op_passes() -> None:
     code = (
         "import sys, bedplate.tasks.loader, bedplate.tasks.run, bedplate.tasks.session, steps; steps.load()\n"

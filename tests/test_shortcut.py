@@ -117,6 +117,20 @@ def test_an_edit_is_noticed_and_taken_back(settled: Pipeline) -> None:
     assert settled.run() == ["build_base:a", "push:a"]
 
 
+def test_an_edit_of_what_a_linked_spec_leads_to_is_noticed(made: Pipeline) -> None:
+    spec = made.root / "pipeline.yaml"
+    spec.rename(made.root / "elsewhere.yaml")
+    spec.symlink_to("elsewhere.yaml")
+    made.run()
+    time.sleep(0.05)
+    made.run()
+    assert by_shortcut(made)
+    made.edit("elsewhere.yaml", append="# a comment\n")
+    assert not by_shortcut(made)
+    spec.unlink()
+    (made.root / "elsewhere.yaml").rename(spec)
+
+
 def test_a_registry_that_was_stopped_is_started_again(settled: Pipeline) -> None:
     settled.doit("clean", "resolve_registry")
     assert settled.run() == ["resolve_registry"]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import random
+import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from registries import real_registry
 
+from bedplate.context.disk import LARGE
 from bedplate.tasks.session import Session
 from bedplate.tasks.shortcut import Shortcut
 from tests.conftest import Pipeline
@@ -18,7 +19,8 @@ pytestmark = pytest.mark.engine
 
 NAMES = [f"n{number:02}" for number in range(24)]
 CHAIN = {"n01": "n00", "n02": "n01", "n03": "n00"}  # image -> the image that it is built on
-COUNT = 1 + 3 * len(NAMES) + 2 * (len(NAMES) + 1)  # tasks
+SHARING = ("left", "right")  # images that share a context
+COUNT = 1 + 3 * len(NAMES) + 2 * (len(NAMES) + 1) + 2 * (len(SHARING) + 2)  # tasks
 SHARED = "n05"  # an environment that another service uses as well
 
 
@@ -35,7 +37,12 @@ def spec(pipeline: Pipeline, registry: str) -> str:
         for name in NAMES
     )
     return (
-        f"version: 1\nproject: {pipeline.project}\nimages:\n{''.join(image(name) for name in NAMES)}"
+        f"version: 1\nproject: {pipeline.project}\nimages:\n"
+        "  left: {context: shared, dockerfile: left.Dockerfile}\n"
+        "  right: {context: shared, dockerfile: right.Dockerfile}\n"
+        "  beside: {context: images/beside, dockerfile: ../../shared/beside.Dockerfile}\n"
+        "  linked: {context: links/folder}\n"
+        f"{''.join(image(name) for name in NAMES)}"
         f"environments:\n{environments}models:\n{models}services:\n{services}"
         f"  more: {{environment: {SHARED}, code: code/more, entry_script: score.py}}\n"
         "targets:\n  here:\n"
@@ -56,6 +63,18 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
         first = f"ARG BASE\nFROM {'$BASE' if name in CHAIN else 'scratch'}\n"
         write(root / f"images/{name}/Dockerfile", f"{first}COPY app /{name}\n")
         write(root / f"models/{name}/weights", name)
+    for name in SHARING:
+        write(root / f"shared/{name}.Dockerfile", f"FROM scratch\nCOPY {name}.txt both.txt /\n")
+        write(root / f"shared/{name}.txt", name)
+    write(root / "shared/both.txt", "both")
+    write(root / "shared/beside.Dockerfile", "FROM scratch\nCOPY . /\n")
+    write(root / "images/beside/inner/one.txt", "one")
+    write(root / "links/context/there.txt", "there")
+    write(root / "links/Dockerfile", "FROM scratch\nCOPY . /\n")
+    write(root / "links/ignored", "*.log\n")
+    (root / "links/folder").symlink_to("context")
+    (root / "links/context/Dockerfile").symlink_to("../Dockerfile")
+    (root / "links/context/.dockerignore").symlink_to("../ignored")
     for name in [*NAMES, "more"]:
         write(root / f"code/{name}/score.py", "def init():\n    pass\n\n\ndef run(data):\n    return data\n")
     (folder / "registry").mkdir()
@@ -215,88 +234,73 @@ def test_a_mistake_is_told_as_ever(settled: Pipeline) -> None:
     settled.edit("images/n21/Dockerfile", "COPY absent /\n", "")
 
 
-# ---- any edits
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("links/Dockerfile", "ENV A=1\n"),
+        ("links/ignored", "there.txt\n"),
+        ("links/context/there.txt", "!"),
+        ("links/context/new.txt", "new"),
+    ],
+)
+def test_what_a_link_leads_to_is_seen(settled: Pipeline, monkeypatch: pytest.MonkeyPatch, path: str, text: str) -> None:
+    file = settled.root / path
+    before = file.read_text(encoding="utf-8") if file.exists() else None
+    write(file, f"{before or ''}{text}")
+    assert in_part(settled, monkeypatch) == ["build_base:linked", "push:linked", "resolve_registry"]
+    assert settled.run() == ["build_base:linked", "push:linked"]
+    write(file, before) if before is not None else file.unlink()
 
 
-def a_line_more(root: Path, name: str, random_: random.Random) -> None:
-    file = root / random_.choice([f"images/{name}/app/main.txt", f"models/{name}/weights", f"code/{name}/score.py"])
-    write(file, file.read_text(encoding="utf-8") + f"# {random_.random()}\n")
+def test_a_file_of_two_images_that_is_edited_while_one_of_them_is_built_reaches_the_other(
+    settled: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled.edit("shared/left.txt", append="!")
+    assert in_part(settled, monkeypatch) == ["build_base:left", "push:left", "resolve_registry"]
+    shortcut = Shortcut(settled.root, None)
+    part = shortcut.part(lambda host: pytest.fail(host))
+    assert part is not None and part.dirty == ["build_base:left", "push:left"]
+    settled.edit("shared/both.txt", append="!")
+    settled.run("push:left")
+    time.sleep(0.05)
+    part.state.reload()
+    shortcut.settle(part, ["build_base:left", "push:left"])
+    assert {"build_base:right", "push:right"} <= set(settled.run())
 
 
-def a_file_more(root: Path, name: str, random_: random.Random) -> None:
-    folder = random_.choice([f"images/{name}/app", f"images/{name}", f"models/{name}", f"code/{name}/inner"])
-    write(root / folder / f"f{random_.randrange(10**6)}.py", str(random_.random()))
+def test_an_ignore_file_that_appears_in_a_folder_of_others_reaches_its_dockerfiles_image(
+    settled: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = settled.root / "shared/beside.Dockerfile.dockerignore"
+    write(file, "inner\n")
+    assert "build_base:beside" in (in_part(settled, monkeypatch) or [])
+    assert settled.run() == ["build_base:beside", "push:beside"]
+    file.unlink()
 
 
-def a_comment(root: Path, name: str, random_: random.Random) -> None:
-    file = root / f"images/{name}/Dockerfile"
-    write(file, file.read_text(encoding="utf-8") + f"# {random_.random()}\n")
+def test_in_a_context_that_has_become_large_every_edit_is_seen(settled: Pipeline) -> None:
+    many = settled.root / "images/n18/app/many"
+    for number in range(LARGE + 1):
+        write(many / f"{number // 100}/{number % 100}", str(number))
+    for name in ("n18", "n18", "n19"):
+        settled.edit(f"images/{name}/app/main.txt", append="!")
+        assert settled.run() != []
+        time.sleep(0.05)
+        assert settled.run() == []
+    settled.edit("images/n18/app/many/7/7", append="!")
+    assert settled.run()[:1] == ["build_base:n18"]
+    shutil.rmtree(many)
 
 
-def an_instruction(root: Path, name: str, random_: random.Random) -> None:
-    file = root / f"images/{name}/Dockerfile"
-    write(file, file.read_text(encoding="utf-8") + f"ENV A{random_.randrange(10**6)}=1\n")
-
-
-def an_ignore_file(root: Path, name: str, random_: random.Random) -> None:
-    write(root / f"images/{name}/.dockerignore", f"app/f{random_.randrange(10)}*\n")
-
-
-def only_touched(root: Path, name: str, random_: random.Random) -> None:
-    (root / f"images/{name}/app/main.txt").touch()
-
-
-def executable(root: Path, name: str, random_: random.Random) -> None:
-    file = root / f"images/{name}/app/main.txt"
-    file.chmod(file.stat().st_mode ^ 0o111)
-
-
-def saved_by_rename(root: Path, name: str, random_: random.Random) -> None:
-    draft = root / f"code/{name}.draft"
-    write(draft, f"def init(): pass\ndef run(data): return {random_.random()}\n")
-    draft.replace(root / f"code/{name}/score.py")
-
-
-def gone(root: Path, name: str, random_: random.Random) -> None:
-    extra = sorted((root / f"images/{name}/app").glob("f*.py"))
-    if extra:
-        extra[0].unlink()
-
-
-EDITS: list[Callable[[Path, str, random.Random], None]] = [
-    a_line_more,
-    a_file_more,
-    a_comment,
-    an_instruction,
-    an_ignore_file,
-    only_touched,
-    executable,
-    saved_by_rename,
-    gone,
-]
-
-
-def any_edits(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, seed: int) -> bool:
-    """Some edits, on top of those before, and then the plan; whether it looked at a part only."""
-    random_ = random.Random(seed)
-    for name in random_.sample(NAMES, random_.choice([1, 1, 2])):
-        random_.choice(EDITS)(pipeline.root, name, random_)
-    part = in_part(pipeline, monkeypatch)
-    assert planned(pipeline) == planned_whole(pipeline), f"seed {seed}"
-    return part is not None
-
-
-def test_after_any_edits_a_part_says_what_the_whole_says(settled: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert [any_edits(settled, monkeypatch, seed) for seed in range(5)].count(True) >= 2
-
-
-@pytest.mark.long
-def test_after_any_edits_at_length(made: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    parts = 0
-    for seed in range(100, 160):
-        if seed % 4 == 0:
-            made.run()
-            time.sleep(0.05)
-            assert made.run() == []
-        parts += any_edits(made, monkeypatch, seed)
-    assert parts >= 20
+def test_what_an_image_takes_no_more_is_not_looked_at_for_it(
+    settled: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = "images/n22/Dockerfile"
+    settled.edit(file, "COPY app /n22\n", "ENV A=1\n")
+    assert in_part(settled, monkeypatch) is not None
+    assert settled.run() != []
+    settled.edit("images/n22/app/main.txt", append="!")
+    stamp = (settled.root / ".bedplate/cache/unchanged.").stat().st_ino
+    assert settled.run() == []
+    assert (settled.root / ".bedplate/cache/unchanged.").stat().st_ino == stamp, "it ended by the shortcut"
+    settled.edit(file, "ENV A=1\n", "COPY app /n22\n")

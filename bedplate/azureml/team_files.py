@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bedplate import links
 from bedplate.azureml import ignored, read
 from bedplate.azureml.documents import EnvironmentVersion, ModelVersion, OnlineDeployment
 from bedplate.azureml.team_yaml import elsewhere
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 def file_set(files: TeamFile, root: Path, cache: StatCache) -> FileSet:
     """By their paths below the project's root. Raises SpecError with every mistake in the YAML."""
-    cache.looked.add(str(root / files.path))
+    cache.looked.update((str(root / files.path), *links.followed(str(root / files.path))))
     noun, paths = read.with_files(files.path, root, deployment=files.deployment)
     found = {}
     for path in (*paths, *(_named(noun))):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from bedplate import ignorefile
+from bedplate import ignorefile, links
 from bedplate.context import sources as context_sources
 from bedplate.context.archive import tar
 from bedplate.context.disk import LARGE, parts_of, read_files, seen, tree
@@ -64,7 +64,8 @@ class Recipe:
 
 def read(files: DockerfileFiles, root: Path, cache: StatCache, onbuild: OnBuild = dockerfile_onbuild.none) -> Recipe:
     """`root`: the project's. Raises SpecError."""
-    cache.looked.update(str(root / path) for path in (files.dockerfile, *_ignore_paths(files)))
+    for path in (files.dockerfile, *_ignore_paths(files)):
+        cache.looked.update((str(root / path), *links.followed(str(root / path))))
     dockerfile = _parse(_text(root, files.dockerfile), files.dockerfile)
     args = {**files.args, **{name: OWN + image for name, image in files.images.items()}}
     needed = dockerfile_stages.needed(dockerfile, files.target, args, files.platform, onbuild)

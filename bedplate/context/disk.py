@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
+from bedplate import links
 from bedplate.context.listing import Listing, kind
 from bedplate.errors import Mistake, SpecError
 from bedplate.file_set import FileSet, ReadFile
@@ -33,15 +34,17 @@ class ReadSet:
 def tree(files: Tree, root: Path, cache: StatCache) -> FileSet:
     """All files below a path, links as links, empty folders too; no `__pycache__`, no `*.pyc`. Raises SpecError.
 
-    A path that is a file gives a set of that one file, whose root is the folder it lies in."""
+    A path that is a file gives a set of that one file, whose root is the folder it lies in. Where the path itself is a
+    link, what it leads to is meant."""
     place = root / files.path
     if not place.exists():
         raise SpecError([Mistake(files.path, 0, 0, "there is no such file or folder", code="MissingFile")])
     if not place.is_dir():
         folder, _, name = files.path.rpartition("/")
-        return read_files(
-            Listing(root / folder, Matcher(()), cache.looked), folder or ".", {name: None}, cache
-        ).file_set
+        cache.looked.update(links.followed(str(place)))
+        status = place.stat()
+        entries: dict[str, Row | None] = {name: (name, status.st_mode, *stamp(status))}
+        return read_files(Listing(root / folder, Matcher(()), cache.looked), folder or ".", entries, cache).file_set
     listing = Listing(place, Matcher(()), cache.looked)
     left_out = {_inside(path, files.path) for path in files.exclude} - {None}
     paths: dict[str, Row | None] = {}

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from bedplate import wildcards
+from bedplate import links, wildcards
 from bedplate.ignorefile import Matcher
 
 MAX_LINKS = 255  # as many as BuildKit follows
@@ -25,6 +25,7 @@ class Listing:
         self.ignore = ignore
         self.hidden = hidden
         self._looked = looked
+        looked.update(links.followed(self.root))
         self._folders: dict[str, dict[str, os.DirEntry[str]]] = {}
 
     def absolute(self, path: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from bedplate import links
 from bedplate.mistakes import listed, nearest
 from bedplate.specfile import paths
 from bedplate.specfile.paths import Keys
@@ -28,7 +29,7 @@ def find(root: str, plain: Plain, looked: set[str]) -> Iterator[tuple[Keys, str,
     One question to the disk for each path, which `looked` gets. What cannot be asked is told by whoever reads it."""
     for keys, path in _named(plain):
         kind = KINDS.get(keys[-1], "file")
-        looked.add(f"{root}/{path}")
+        looked.update((f"{root}/{path}", *links.followed(f"{root}/{path}")))
         wrong = _wrong(f"{root}/{path}", kind)
         if not wrong or paths.leaves(path):
             continue

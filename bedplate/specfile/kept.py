@@ -20,7 +20,7 @@ def read(cache: Path, key: str, only: Entries | None = None) -> dict[str, Any] |
 
     `only`: all other entries are left out."""
     try:
-        of, plain, sections = marshal.loads(_file(cache, key).read_bytes())
+        of, plain, sections = marshal.loads(kept_file.read(_file(cache, key)))
         if of != key:
             return None
         for section, entries in sections.items():

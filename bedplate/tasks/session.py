@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import steps
-from bedplate import outputs, own_code, plan, specfile, stale
+from bedplate import links, outputs, own_code, plan, specfile, stale
 from bedplate.log import Log
 from bedplate.model import (
     AcrRegistry,
@@ -193,7 +193,8 @@ class Session:
     @property
     def of_all(self) -> set[str]:
         """Those that every task depends on."""
-        return {str(self.root / "pipeline.yaml"), str(self.pins.path)}
+        named = (str(self.root / "pipeline.yaml"), str(self.pins.path))
+        return {*named, *(path for name in named for path in links.followed(name))}
 
     @property
     def headline(self) -> str:

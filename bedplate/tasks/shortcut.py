@@ -106,9 +106,8 @@ class Shortcut:
             return  # gone since it was asked for
         before = touched.kept(self._touched, self._stamp.look) if session.part and self._stamp else None
         if before and self._stamp:
-            # what the part does not bear on stands as it was when all was looked at: the next run sees if it is not so
-            now = {p: times for p, times in zip(paths, found, strict=True) if p not in session.of_all}
-            times_of = {**before.times, **now}
+            now = dict(zip(paths, found, strict=True))
+            times_of = _with_others(now, before.times, touched.of_part(before, session), session, ours)
             paths, found = list(times_of), list(times_of.values())
             answers = {**{q: a for q, a in self._stamp.answers.items() if q not in gone}, **answers}
             registries = tuple(dict.fromkeys((*self._stamp.registries, *registries)))
@@ -138,6 +137,23 @@ class Shortcut:
                 self.keep(again, again.up_to_date(), gone)
         except (SpecError, StepError, OSError):
             return  # somebody edits it: the next run tells
+
+
+def _with_others(
+    now: Mapping[str, stamp.Times | None],
+    before: Mapping[str, stamp.Times | None],
+    of_part: Collection[str],
+    session: Session,
+    ours: Sequence[str],
+) -> dict[str, stamp.Times | None]:
+    """What stands at all paths of a project of which this session looked at a part.
+
+    What others were looked at for as well stands as it was when they were: the next run sees if it is not so."""
+    made = {*ours, str(session.state_path)}  # what the run itself writes
+    others = {path for path in before if path not in of_part and path not in made} | session.of_all
+    all_ = {path: times for path, times in before.items() if path in others or path in now}
+    all_.update((path, times) for path, times in now.items() if path not in others)
+    return {**dict.fromkeys(session.of_all), **all_}
 
 
 def _with_files(answers: Answers) -> tuple[dict[Question, Any], dict[str, list[str]]]:

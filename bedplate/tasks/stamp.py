@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 from bedplate import forks, kept_file
 from bedplate.questions import KINDS, ContainerSeen, Question, Unreachable
 
-FORMAT = 5
+FORMAT = 6
 # A file that is written twice within one tick of the clock keeps its times; what is younger than this is not trusted.
 TICK_NS = 20_000_000
 SLICE = 500  # paths that have a sum of their own
@@ -49,7 +49,9 @@ class Stamp(NamedTuple):
 def read(file: Path, made_by: str) -> Stamp | None:
     """None: there is none, or it is another's, or broken."""
     try:
-        version, by, paths, sums, newest, answers, registries, said, config, folders = marshal.loads(file.read_bytes())
+        version, by, paths, sums, newest, answers, registries, said, config, folders = marshal.loads(
+            kept_file.read(file)
+        )
         if (version, by) != (FORMAT, made_by):
             return None
         look = Look(tuple(paths.split("\0")), tuple(sums), newest)  # one text loads in a tenth of the time of many

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bedplate.specfile.kept import Entries
     from bedplate.tasks.session import Session
 
-FORMAT = 2
+FORMAT = 3
 MOST = 4  # times as many entries are in all as may be touched, for a part of them to be worth looking at alone
 SECTIONS = {
     "build_base": "images",
@@ -56,7 +56,7 @@ def write(file: Path, session: Session, look: Look, found: Sequence[Times | None
     from bedplate import bearing
     from bedplate.tasks import unhashed
 
-    owners = _owners(session)
+    owners = _owners(session, look)
     if owners is None or unhashed.may_fetch(session, session.tasks):
         file.unlink(missing_ok=True)
         return
@@ -67,8 +67,9 @@ def write(file: Path, session: Session, look: Look, found: Sequence[Times | None
         links = [[[number[other] for other in links[entry]] for entry in entries] for links in (known_by, used_by)]
         before = Kept({}, {}, len(session.tasks), entries, links)
     number = {entry: at for at, entry in enumerate(before.entries)}
+    part = _part(session, before)
     theirs = [
-        sorted({*before.owners.get(path, ()), *(number[entry] for entry in owners.get(path, ()))})
+        sorted({*before.owners.get(path, ())} - part | {number[entry] for entry in owners.get(path, ())})
         for path in look.paths
     ]
     content = [FORMAT, look.sums, before.tasks, session.world.lines(), before.entries, before.links]
@@ -78,7 +79,7 @@ def write(file: Path, session: Session, look: Look, found: Sequence[Times | None
 def kept(file: Path, look: Look) -> Kept | None:
     """What was written with this look; None: nothing."""
     try:
-        version, sums, tasks, _, entries, links, blobs = marshal.loads(file.read_bytes())
+        version, sums, tasks, _, entries, links, blobs = marshal.loads(kept_file.read(file))
         if (version, sums) != (FORMAT, look.sums):
             return None
         slices = [marshal.loads(blob) for blob in blobs]
@@ -87,6 +88,19 @@ def kept(file: Path, look: Look) -> Kept | None:
         return Kept(times, owners, tasks, [tuple(entry) for entry in entries], links)
     except (OSError, ValueError, EOFError, TypeError, LookupError):
         return None
+
+
+def of_part(before: Kept, session: Session) -> set[str]:
+    """The paths that were looked at for entries of the session, which looks at a part, and for no other."""
+    part = _part(session, before)
+    return {path for path, own in before.owners.items() if own and part.issuperset(own)}
+
+
+def _part(session: Session, before: Kept) -> set[int]:
+    from bedplate import bearing
+
+    theirs = set(bearing.entries(session.spec))
+    return {at for at, entry in enumerate(before.entries) if entry in theirs}
 
 
 def _blobs(found: Sequence[Times | None], owners: Sequence[Sequence[int]]) -> list[bytes]:
@@ -98,7 +112,7 @@ def _blobs(found: Sequence[Times | None], owners: Sequence[Sequence[int]]) -> li
 def read(file: Path, look: Look, changed: Iterable[int]) -> Touched | None:
     """`changed`: the slices of the stamp's look that are not as they were. None: look at all of the project."""
     try:
-        version, sums, tasks, serving, entries, (known_by, used_by), blobs = marshal.loads(file.read_bytes())
+        version, sums, tasks, serving, entries, (known_by, used_by), blobs = marshal.loads(kept_file.read(file))
         if (version, sums) != (FORMAT, look.sums):
             return None
         paths = stamp.slices(look.paths)
@@ -119,8 +133,11 @@ def read(file: Path, look: Look, changed: Iterable[int]) -> Touched | None:
         return None
 
 
-def _owners(session: Session) -> Mapping[str, set[tuple[str, str]]] | None:
-    """The entries that each path was looked at for. None: of some files that is not known."""
+def _owners(session: Session, look: Look) -> Mapping[str, set[tuple[str, str]]] | None:
+    """The entries that each path was looked at for. None: of some files that is not known.
+
+    What is not there is no path of the look where its folder is: the folder tells of it then, to whom it matters."""
+    among = set(look.paths)
     owners: dict[str, set[tuple[str, str]]] = {}
     for task in session.tasks:
         for files in task.files:
@@ -128,7 +145,8 @@ def _owners(session: Session) -> Mapping[str, set[tuple[str, str]]] | None:
             if looked is None:
                 return None
             for path in looked:
-                owners.setdefault(path, set()).add((SECTIONS[task.step], task.entry))
+                there = path if path in among else path.rpartition("/")[0]
+                owners.setdefault(there, set()).add((SECTIONS[task.step], task.entry))
     return owners
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,30 @@ def test_a_file_is_replaced_whole_and_no_draft_stays(tmp_path: Path) -> None:
     path = tmp_path / "cache" / "x"
     kept_file.write(path, b"1")
     kept_file.write(path, b"2")
-    assert path.read_bytes() == b"2" and list(path.parent.iterdir()) == [path]
+    assert kept_file.read(path) == b"2" and list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("damage", [lambda c: c[:-1], lambda c: c + b"x", lambda c: b"\0" * len(c), lambda c: b""])
+def test_what_is_damaged_is_not_read(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    path = tmp_path / "x"
+    kept_file.write(path, b"some content")
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(ValueError, match="damaged"):
+        kept_file.read(path)
+
+
+def test_no_byte_of_a_cache_can_be_another_without_notice(tmp_path: Path) -> None:
+    """Marshal makes room for as many things as a damaged length says, and takes a wrong letter for a right one."""
+    path = tmp_path / "reads"
+    reads = ReadCache(path, "me")
+    reads.keep("key", Summary({"file a": "b"}, ()), [str(tmp_path / "nothing")], 0)
+    reads.save()
+    whole = path.read_bytes()
+    for at in range(len(whole)):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x10]) + whole[at + 1 :])
+        assert ReadCache(path, "me").summary("key", set()) is None, f"byte {at}"
+    path.write_bytes(whole)
+    assert ReadCache(path, "me").summary("key", set()) is not None
 
 
 def test_no_cache_minds_a_folder_that_cannot_be_made(tmp_path: Path) -> None:

@@ -183,3 +183,14 @@ def test_other_code_or_a_broken_file_knows_nothing(folder: Path) -> None:
     assert ReadCache(path, "somebody else").summary("key", set()) is None
     path.write_bytes(b"\x00broken")
     assert ReadCache(path, "me").summary("key", set()) is None
+
+
+def test_what_does_not_hold_any_more_tells_no_paths(folder: Path) -> None:
+    known = ReadCache(folder / "cache/reads", "me")
+    known.keep("key", SUMMARY, [str(folder / "a/x")], time.time_ns() + LATER)
+    known.save()
+    assert known.paths("key") == [str(folder / "a/x")]
+    edited(folder)
+    later = ReadCache(folder / "cache/reads", "me")
+    assert later.summary("key", set()) is None
+    assert later.paths("key") is None
