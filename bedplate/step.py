@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bedplate.clients.docker_engine import Engine
     from bedplate.clients.oci_registry import OciRegistry
     from bedplate.context import Recipe
+    from bedplate.dockerfile.reader import Instruction
     from bedplate.log import Log
     from bedplate.seen import Seen
 
@@ -239,6 +240,7 @@ class BuildRequest:
     secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     logins: Mapping[str, Login] = field(default_factory=dict, repr=False)  # of upstream images, by registry
     extra_files: Mapping[str, bytes] = field(default_factory=dict, repr=False)  # in the context for this build only
+    triggers: Sequence[Instruction] = ()  # what ONBUILDs of its parents leave: the builder runs them behind FROM
     # an ignore file with which a client program may be handed the folder itself, None: it is given the files alone
     ignore: bytes | None = None
     # looks at the folder again: a path in it that is not any more what was hashed, None: all are

@@ -175,6 +175,7 @@ def _dockerfile(inputs: DockerfileInputs, name: str, given: Given, clients: Clie
         lines=lines,
         dockerfile_path=entry.dockerfile,
         file_set=given.file_sets[0],
+        triggers=recipe.triggers,
         ignore=recipe.ignore,
         changed=recipe.changed,
         args=args,

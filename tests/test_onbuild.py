@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import shutil
+import subprocess
+import tarfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -92,6 +95,38 @@ def test_a_parent_of_the_same_pipeline_is_known_from_its_text(world: World) -> N
     assert project.file_of("a", "/taken") == "two", "what `other` holds"
     project.write({"a/other": "three"})
     assert "build_base:a" in project.run()
+
+
+INDEX = "https://somebody:s3cret@index.example.org/simple"
+
+
+@pytest.mark.parametrize(
+    ("trigger", "own", "taken"),
+    [
+        ("COPY . /all/", "COPY taken /t/", {"all/Dockerfile", "all/other", "all/taken", "t/taken"}),
+        ("COPY * /all/", "", {"all/Dockerfile", "all/other", "all/taken"}),
+        ("COPY other /all/", "COPY t* /t/", {"all/other", "t/taken"}),
+        ("ADD taken /all/", "COPY . /t/", {"all/taken", "t/Dockerfile", "t/other", "t/taken"}),
+    ],
+)
+def test_a_trigger_takes_the_users_files_and_nothing_that_is_for_the_build(
+    world: World, trigger: str, own: str, taken: set[str]
+) -> None:
+    project = world.project
+    project.spec("p: {context: p}\na: {context: a, from: {BASE: p}}")
+    project.write({"p/Dockerfile": f"FROM scratch\nLABEL run={uuid.uuid4()}\nONBUILD {trigger}\n"})
+    project.write({"a/Dockerfile": f"ARG BASE\nFROM $BASE\n{own}\n"})
+    assert project.doit(PIP_INDEX_URL=INDEX) == 0, project.output
+    assert f"because of `ONBUILD {trigger}` of what it starts from" in project.output
+    container = docker("create", project.record("build_base:a")["tag"], "nothing")
+    try:
+        content = subprocess.run(["docker", "export", container], capture_output=True, check=True).stdout
+    finally:
+        docker("rm", container)
+    with tarfile.open(fileobj=io.BytesIO(content)) as opened:
+        files = {entry.name for entry in opened if entry.isfile()}
+    assert {name for name in files if name.startswith(("all/", "t/"))} == taken
+    assert b"s3cret" not in content
 
 
 def test_a_trigger_whose_file_is_not_there_is_told_at_the_from(world: World) -> None:

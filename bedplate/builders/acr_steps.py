@@ -8,6 +8,7 @@ import shlex
 import string
 from typing import Any
 
+from bedplate.builders import layout
 from bedplate.dockerfile import buildkit
 from bedplate.dockerfile import reader as dockerfile_reader
 from bedplate.dockerfile.reader import Dockerfile
@@ -23,6 +24,9 @@ MISREAD = ("-t", "--tag", "--target")  # the service looks for these between bla
 def why(request: BuildRequest) -> str:
     """Why a quick build, which is one of the classic builder and quotes nothing, will not do; "": it will."""
     need = buildkit.need(_parsed(request), request.args.keys() | request.secrets.keys())
+    trigger = layout.mixed(request)
+    if trigger:
+        return f"`ONBUILD {trigger}` of what it starts from"
     if need:
         return f"{need.what} ({request.dockerfile_path}:{request.lines.get(need.line, need.line)})"
     values = {**request.args, **{name: secret.decode() for name, secret in request.secrets.items()}}
@@ -54,7 +58,8 @@ def steps(
     # what the service looks for in the line, and takes the last of, stands at its end
     words += ["--platform", request.platform] + (["--target", _yaml(shlex.quote(target))] if target else [])
     image = _yaml(f"{address}/{request.tag}")
-    words += ["-t", image, "-f", _yaml(dockerfile), "."]
+    context = layout.BELOW if layout.mixed(request) else "."
+    words += ["-t", image, "-f", _yaml(dockerfile), context]
     text = (
         "version: v1.0.0\n"
         "steps:\n"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bedplate.builders import acr_notes, acr_runs, acr_steps
-from bedplate.builders.layout import DOCKERFILE, Layout, lay_out
+from bedplate.builders.layout import DOCKERFILE, Layout, beside, lay_out, mixed
 from bedplate.clients.azure import blobs
 from bedplate.clients.azure import registry as azure_registry
 from bedplate.clients.azure.versions import TASKS
@@ -44,7 +44,7 @@ def build(request: BuildRequest, registry: Registry, clients: Clients) -> str:
     azure, log = clients.azure, clients.log
     with azure.slots(builder.parallel):
         place = azure_registry.resolved(azure, registry, clients.spec.target.name)
-        layout, target = _labelled(lay_out(request), request.labels)
+        layout, target = _labelled(beside(request) if mixed(request) else lay_out(request), request.labels)
         note = acr_notes.path(clients.root, request.tag)
         run = None if clients.again else acr_runs.under_way(azure, note, place.id)
         if run:

@@ -47,10 +47,11 @@ def build(request: BuildRequest, clients: Clients) -> str:
 
 
 def _build(request: BuildRequest, clients: Clients) -> str:
-    from bedplate.builders import docker, host_settings
+    from bedplate.builders import docker, host_settings, layout
 
     engine, log = clients.engine, clients.log
-    why = _why_client(request, engine)
+    trigger = layout.mixed(request)
+    why = _why_client(request, engine, trigger)
     client = None
     if why and docker.speaks_buildkit(engine):
         from bedplate.builders import buildx
@@ -60,6 +61,12 @@ def _build(request: BuildRequest, clients: Clients) -> str:
         names = ", ".join(sorted(request.secrets))
         raise StepError(
             f"image {request.image}: its secrets ({names}) need BuildKit and a docker client that speaks it",
+            "install Docker's buildx plugin: `sudo apt-get install docker-buildx`, or docker-buildx-plugin",
+        )
+    if trigger and client is None:
+        raise StepError(
+            f"image {request.image}: `ONBUILD {trigger}` of what it starts from takes from the context, where the "
+            "build's own files lie as well without BuildKit and a docker client that speaks it",
             "install Docker's buildx plugin: `sudo apt-get install docker-buildx`, or docker-buildx-plugin",
         )
     buildkit = client is not None or docker.uses_buildkit(engine)
@@ -79,9 +86,11 @@ def _build(request: BuildRequest, clients: Clients) -> str:
     return docker.build(request, clients.root, engine, log, by_classic=False)
 
 
-def _why_client(request: BuildRequest, engine: Engine) -> str:
+def _why_client(request: BuildRequest, engine: Engine, trigger: str) -> str:
     if request.secrets:
         return "secrets"
+    if trigger:
+        return f"`ONBUILD {trigger}` of what it starts from"
     if not engine.fetches_context:
         return "the engine's BuildKit, which cannot read a context that is posted"
     count, size = len(request.file_set.files), request.file_set.size

@@ -79,6 +79,22 @@ def apart(request: BuildRequest) -> tuple[Layout, Mapping[str, bytes]]:
     return Layout(text, request.lines, request.target, "", request.file_set.files, {}), secrets
 
 
+def beside(request: BuildRequest) -> Layout:
+    """For a builder that takes a folder as its context and the Dockerfile from beside it: nothing is rewritten."""
+    extra = {**request.extra_files, DOCKERFILE: request.dockerfile.encode()}
+    return Layout(request.dockerfile, request.lines, request.target, BELOW, request.file_set.files, extra)
+
+
+def mixed(request: BuildRequest) -> str:
+    """`COPY . /app`: an ONBUILD of a parent that would take what `lay_out` puts beside the user's files, or not find
+    these. No text of ours holds it that could be rewritten. "": there is none. Raises SpecError."""
+    takes = [at for at in request.triggers if _reads_the_context(at)]
+    if not takes:
+        return ""
+    nested = bool(lay_out(request).below)
+    return next((at.original for at in takes if nested or _takes_the_top(at)), "")
+
+
 def shown(name: str) -> str:
     """An instruction's text as the user wrote it, without the flags that were put in for the build."""
     return re.sub(rf"--mount=\S*{re.escape(FOLDER.strip('.'))}\S*\s+|{FROM_STAGE}\s+|,from={STAGE}\b", "", name)
@@ -94,6 +110,13 @@ def _takes_the_top(instruction: Instruction) -> bool:
         binds = (m for m in mounts if m.get("type", "bind") == "bind" and "from" not in m)
         return any("$" in _source(bind) or _cleaned(_source(bind)) == "" for bind in binds)
     return False
+
+
+def _reads_the_context(instruction: Instruction) -> bool:
+    if instruction.keyword in ("COPY", "ADD"):
+        return instruction.flag("from") is None and not all(REMOTE.match(w) for w in _sources(instruction))
+    binds = (_options(mount) for mount in instruction.values("mount"))
+    return any(m.get("type", "bind") == "bind" and "from" not in m for m in binds)
 
 
 def _nested(source: Lines, instructions: tuple[Instruction, ...]) -> Iterator[Lines]:

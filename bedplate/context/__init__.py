@@ -61,6 +61,11 @@ class Recipe:
     references: tuple[Reference, ...]
     needed: tuple[dockerfile_reader.Instruction, ...]
 
+    @property
+    def triggers(self) -> tuple[dockerfile_reader.Instruction, ...]:
+        """Those of them that ONBUILDs of parents leave."""
+        return tuple(at for at in self.needed if not self.dockerfile.holds(at))
+
 
 def read(files: DockerfileFiles, root: Path, cache: StatCache, onbuild: OnBuild = dockerfile_onbuild.none) -> Recipe:
     """`root`: the project's. Raises SpecError."""

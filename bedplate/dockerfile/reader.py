@@ -86,11 +86,11 @@ class Dockerfile:
                 if found >= 0:
                     line, column = number, found + 1
                     break
-        if not self._holds(at):
+        if not self.holds(at):
             message += f" (ONBUILD {at.original}, which the image that it starts from brings)"
         return Mistake(self.path, line, column, message, hint, self.source[line - 1], code)
 
-    def _holds(self, at: Instruction) -> bool:
+    def holds(self, at: Instruction) -> bool:
         """Is it an instruction of the file itself? A trigger stands at the FROM that brings it."""
         text = self.source[at.line - 1][at.column - 1 :].upper()
         return text.startswith((at.keyword, "ONBUILD")) or at.keyword not in KEYWORDS

@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bedplate.builders import acr_steps
+from bedplate.builders.layout import DOCKERFILE, beside
+from bedplate.dockerfile import reader
 from bedplate.errors import StepError
 from bedplate.step import BuildRequest, FileSet
 from tests.azure.standin import task_file
@@ -143,3 +145,12 @@ def test_a_value_that_a_quick_build_would_not_quote_goes_as_a_task(value: str) -
 
 def test_the_reason_names_the_line_of_the_file_on_disk() -> None:
     assert acr_steps.why(request(MOUNTS, lines={1: 1, 2: 7})) == "RUN --mount (Dockerfile:7)"
+
+
+def test_a_parents_trigger_that_takes_the_context_is_given_a_folder_of_the_users_files_alone() -> None:
+    asked = request("FROM parent\n", triggers=reader.fragment("COPY . /app"))
+    assert acr_steps.why(asked) == "`ONBUILD COPY . /app` of what it starts from"
+    build, _ = read(sent(asked))
+    assert build.words[-3:] == ("-f", ".bedplate-host/Dockerfile", "context")
+    layout = beside(asked)
+    assert (layout.below, layout.dockerfile, set(layout.extra)) == ("context", "FROM parent\n", {DOCKERFILE})

@@ -29,6 +29,7 @@ from bedplate.clients.azure.patience import Patience
 from bedplate.clients.credentials import Login
 from bedplate.clients.docker_engine import Engine
 from bedplate.context import Parent
+from bedplate.dockerfile import reader
 from bedplate.errors import StepError
 from bedplate.model import AcrTasksBuilder, Registry
 from bedplate.secrets import Secret
@@ -340,6 +341,35 @@ def test_buildkit_builds_in_azure_with_caches_secrets_and_values_of_all_kinds(
         assert "geheim" not in history.stdout
     finally:
         subprocess.run(["docker", "rmi", "--force", login[-1]], capture_output=True, check=False)
+
+
+@pytest.mark.engine
+def test_a_parents_trigger_takes_the_users_files_alone_in_azure_too(standin: StandIn, clients: Any) -> None:
+    there = standin.add_registry("standinacr", program=True)
+    asked = request(
+        tag=f"acr{standin.url.rpartition(':')[2]}/trigger:fp-0123456789abcdef",
+        dockerfile="FROM scratch AS parent\nONBUILD COPY . /all/\nFROM parent\nCOPY a* /t/\n",
+        lines={},
+        triggers=reader.fragment("COPY . /all/"),
+        extra_files={"context/a": b"content"},
+        args={},
+    )
+    given = clients(standin)
+    digest = acr_tasks.build(asked, Registry("acr", there.login_server, insecure=False), given)
+    environ = {**os.environ, **_signed_in(standin, there.login_server, given.root / "docker")}
+    reference = f"{there.login_server}/{asked.tag.partition(':')[0]}@{digest}"
+
+    def docker(*words: str) -> bytes:
+        return subprocess.run(["docker", *words], env=environ, capture_output=True, check=True).stdout
+
+    container = docker("create", reference, "nothing").decode().strip()
+    try:
+        with tarfile.open(fileobj=io.BytesIO(docker("export", container))) as opened:
+            files = {entry.name for entry in opened if entry.isfile() and entry.name.startswith(("all/", "t/"))}
+    finally:
+        docker("rm", container)
+        docker("rmi", "--force", reference)
+    assert files == {"all/a", "t/a"}
 
 
 @pytest.mark.engine

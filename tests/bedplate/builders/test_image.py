@@ -10,10 +10,12 @@ import pytest
 from building import Lines, request
 
 from bedplate.builders import buildx, docker, image
+from bedplate.dockerfile import reader
 from bedplate.errors import StepError
 from bedplate.step import BuildRequest, FileSet, ReadFile
 
 CLIENT = buildx.Client(("/usr/bin/docker", "build"), {})
+NOTE = "builder: /usr/bin/docker build, because of {}"
 
 
 class Engine:
@@ -78,6 +80,22 @@ def test_a_secret_needs_a_client(small: BuildRequest, monkeypatch: pytest.Monkey
         with pytest.raises(StepError, match=r"image one: its secrets \(token\) need BuildKit") as failed:
             way(wanted, monkeypatch, builder, client)
         assert "docker-buildx" in failed.value.hint and "s3cret" not in str(failed.value)
+
+
+def test_a_parents_trigger_that_takes_the_context_needs_a_client(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = request(tmp_path, "FROM parent\n", {"x": ""}, triggers=reader.fragment("COPY . /app"))
+    assert way(wanted, monkeypatch) == ("client", NOTE.format("`ONBUILD COPY . /app` of what it starts from"))
+    for builder, client in (("buildkit", None), ("classic", CLIENT)):
+        with pytest.raises(StepError, match=r"image one: `ONBUILD COPY \. /app` of what it starts from") as failed:
+            way(wanted, monkeypatch, builder, client)
+        assert "docker-buildx" in failed.value.hint
+
+
+def test_a_parents_trigger_that_finds_its_file_where_it_is_needs_none(small: BuildRequest, monkeypatch: Any) -> None:
+    for trigger in ("COPY x /app/", "COPY --from=other . /app", "RUN make", "ADD https://example.org/x /"):
+        assert way(replace(small, triggers=reader.fragment(trigger)), monkeypatch)[0] == "api"
 
 
 def test_the_user_may_ask_for_the_classic_builder(small: BuildRequest, monkeypatch: pytest.MonkeyPatch) -> None:
