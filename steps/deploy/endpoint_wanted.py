@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from steps.deploy.online_endpoint import Inputs
 
 SERVICE = "bedplate.service"
+OWN_NAME = re.compile(r"v-[0-9a-f]{16}")  # of a deployment: the hash of its content
 SERVED_BY_AZURE = ("mlflow_model", "triton_model")  # models for which Azure ML has server and packages of its own
 
 

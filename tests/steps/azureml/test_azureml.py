@@ -197,6 +197,22 @@ def test_edited_code_becomes_a_second_deployment_and_the_first_goes_or_is_kept(
     assert sent(azure, "PUT", "a.bin") == 1
 
 
+@pytest.mark.parametrize("tagged", [False, True], ids=["by hand", "by hand, from the YAML that is written here"])
+def test_a_deployment_that_others_made_and_that_served_is_left(project: Project, azure: StandIn, tagged: bool) -> None:
+    first = project.deploy().name.partition("/")[2]
+    documents = held(azure).documents
+    theirs = documents.pop(f"onlineEndpoints/iris/deployments/{first}")
+    path = "onlineEndpoints/iris/deployments/blue"
+    documents[path] = {**theirs, "tags": theirs["tags"] if tagged else {}}
+    documents["onlineEndpoints/iris"]["properties"]["traffic"] = {"blue": 100}
+    project.write("code/score.py", "def init(): return 2\n")
+    second = project.deploy().name.partition("/")[2]
+    assert traffic(azure) == {second: 100} and path in documents
+    assert sent(azure, "DELETE", "/deployments/") == 0
+    by_hand = "`az ml online-deployment delete --name blue --endpoint-name iris --workspace-name demo"
+    assert f"deployment blue was made elsewhere: left at 0 %; {by_hand}" in "\n".join(project.log.notes)
+
+
 def test_one_that_does_not_answer_right_is_removed_and_traffic_is_untouched(project: Project, azure: StandIn) -> None:
     first = project.deploy().name.partition("/")[2]
     project.edit("json: [1]}}", "json: [2]}}")
