@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
+from bedplate.azureml import ignored
 from bedplate.context.listing import Listing, kind
 from bedplate.errors import Mistake, SpecError
 from bedplate.file_set import FileSet, ReadFile
@@ -43,6 +44,7 @@ def tree(files: Tree, root: Path, cache: StatCache) -> FileSet:
         ).file_set
     listing = Listing(place, Matcher(()), cache.looked)
     left_out = {_inside(path, files.path) for path in files.exclude} - {None}
+    ignored_by_az = ignored.in_folder(place) if files.as_az_sends else None
     paths: dict[str, Row | None] = {}
     todo = [""]
     while todo:
@@ -50,9 +52,13 @@ def tree(files: Tree, root: Path, cache: StatCache) -> FileSet:
             path = entry.path[len(listing.root) + 1 :]
             if name == "__pycache__" or name.endswith(".pyc") or path in left_out:
                 continue
-            paths[path] = None
-            if entry.is_dir(follow_symlinks=False):
+            is_folder = entry.is_dir(follow_symlinks=False)
+            if is_folder:
                 todo.append(path)
+            if ignored_by_az is None or not (is_folder or ignored_by_az(path)):
+                paths[path] = None
+    if ignored_by_az:  # what they say decides, whether or not they are sent
+        cache.looked.update(listing.absolute(name) for name in ignored.FILES if (place / name).is_file())
     return read_files(listing, files.path, paths, cache).file_set
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import threading
 import time
 
@@ -285,6 +286,38 @@ def test_whoever_is_asked_decides_whether_traffic_moves(
         project.deploy()
     assert traffic(azure) == {first: 100}
     assert {path.rpartition("/")[2] for path in of_kind(azure, "onlineEndpoints/")} == {first}
+
+
+@pytest.mark.parametrize("name", [".amlignore", ".gitignore"])
+def test_what_az_would_leave_out_of_the_code_is_not_sent_and_makes_no_new_version(
+    project: Project, azure: StandIn, name: str
+) -> None:
+    project.write(f"code/{name}", "notes/\n*.log\n!keep.log\n")
+    for path in ("notes/a.txt", "run.log", "keep.log", "more/x.py"):
+        project.write(f"code/{path}", "1")
+    first = project.deploy().name
+    sent_files = {
+        one.path.partition("/code/")[2] for one in azure.recorder if one.method == "PUT" and "/code/" in one.path
+    }
+    assert sent_files == {name, "keep.log", "more/x.py", "score.py"}
+    before = project.parts()
+    project.write("code/notes/b/c.txt", "2")
+    project.write("code/run.log", "2")
+    assert project.parts() == before and project.deploy().name == first
+    project.write(f"code/{name}", "notes/\n*.log\n")
+    assert project.parts() != before
+    assert project.deploy().name != first
+
+
+def test_an_entry_script_that_would_be_left_out_is_named_before_anything_is_sent(
+    project: Project, azure: StandIn
+) -> None:
+    project.write("code/.gitignore", "*.py\n")
+    with pytest.raises(
+        StepError, match=re.escape("code/.gitignore: it leaves out score.py, the entry_script")
+    ) as refused:
+        project.deploy()
+    assert "`!score.py`" in refused.value.hint and sent(azure, "PUT", "/code") == 0
 
 
 def test_a_registered_model_is_used_as_it_is(project: Project, azure: StandIn) -> None:
