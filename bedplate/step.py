@@ -76,6 +76,7 @@ class TeamFile:
 
     path: str
     deployment: bool
+    compute: str | None = None  # of a deployment's endpoint, as pipeline.yaml names it
 
 
 Files: TypeAlias = DockerfileFiles | Tree | Requirements | Upstream | TeamFile
