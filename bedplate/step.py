@@ -44,10 +44,13 @@ class DockerfileFiles:
 
 @dataclass(frozen=True)
 class Tree:
-    """Every file below `path` (or `path` itself, if it is a file), but for those at or below `exclude`."""
+    """Every file below `path` (or `path` itself, if it is a file), but for those at or below `exclude`.
+
+    `as_az_sends`: without what `.amlignore`, else `.gitignore`, in that folder names, and without folders as such."""
 
     path: str
     exclude: tuple[str, ...] = ()
+    as_az_sends: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,7 @@ class TeamFile:
 
     path: str
     deployment: bool
+    compute: str | None = None  # of a deployment's endpoint, as pipeline.yaml names it
 
 
 Files: TypeAlias = DockerfileFiles | Tree | Requirements | Upstream | TeamFile

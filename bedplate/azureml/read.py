@@ -33,11 +33,19 @@ def deployment(path: str, root: Path) -> OnlineDeployment:
 
 
 def with_files(
-    path: str, root: Path, *, deployment: bool
+    path: str, root: Path, *, deployment: bool, compute: str | None = None
 ) -> tuple[EnvironmentVersion | OnlineDeployment, Sequence[str]]:
-    """What stands in the file, and the YAML files that it consists of. Raises SpecError with every mistake."""
+    """What stands in the file, and the YAML files that it consists of. Raises SpecError with every mistake.
+
+    `compute`: that pipeline.yaml names for a deployment's endpoint; None: it is a managed one."""
+
+    def on_compute(file: TeamYaml, plain: Plain, keys: Keys) -> OnlineDeployment:
+        read = _deployment(file, plain, keys)
+        _check_compute(file, keys, read.kubernetes, compute)
+        return read
+
     file = TeamYaml(path, root)
-    rule, build = (rules.DEPLOYMENT, _deployment) if deployment else (rules.ENVIRONMENT, _environment)
+    rule, build = (rules.DEPLOYMENT, on_compute) if deployment else (rules.ENVIRONMENT, _environment)
     noun: EnvironmentVersion | OnlineDeployment = file.whole(rule, build)
     return noun, [path, *file.includes]
 
@@ -144,6 +152,19 @@ def _apart(file: TeamYaml, plain: Plain, kubernetes: bool) -> None:
     for key in plain:
         if key in others:
             file.say(file.key((), key), (), f"'{key}' is for type: {kind}", "take it out, or change the type")
+
+
+def _check_compute(file: TeamYaml, keys: Keys, kubernetes: bool, compute: str | None) -> None:
+    """An endpoint has deployments of its own kind alone: endpoint.compute, endpointComputeType (2024-04-01)."""
+    place = places.at(file.node, (*keys, "type"))
+    if kubernetes and compute is None:
+        hint = "write compute: NAME beside from: in pipeline.yaml, or type: managed here"
+        what = "'kubernetes' needs a compute of the workspace, and pipeline.yaml names none"
+        file.say(place, (*keys, "type"), what, hint)
+    elif compute is not None and not kubernetes:
+        hint = "write type: kubernetes, or take compute out of pipeline.yaml"
+        what = f"a managed deployment is not for compute '{compute}', which pipeline.yaml names"
+        file.say(place, (*keys, "type"), what, hint)
 
 
 def _settings(file: TeamYaml, settings: Plain, keys: Keys) -> Plain:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def file_set(files: TeamFile, root: Path, cache: StatCache) -> FileSet:
     """By their paths below the project's root. Raises SpecError with every mistake in the YAML."""
     cache.looked.update((str(root / files.path), *links.followed(str(root / files.path))))
-    noun, paths = read.with_files(files.path, root, deployment=files.deployment)
+    noun, paths = read.with_files(files.path, root, deployment=files.deployment, compute=files.compute)
     found = {}
     for path in (*paths, *(_named(noun))):
         one = disk.tree(Tree(path), root, cache)

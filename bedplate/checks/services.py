@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def find(service: ServiceEntry, spec: Spec, root: Path, texts: Texts, at: At) ->
 def _files_of_a_team(environment: EnvironmentEntry, spec: Spec, root: Path) -> Iterator[Finding]:
     """Azure ML's own YAML, used in place: the steps read it only when they run."""
     entry = spec.target.deploy
-    of_deployment = entry.from_ if isinstance(entry, OnlineEndpointDeploy) else None
+    of_deployment = entry if isinstance(entry, OnlineEndpointDeploy) and entry.from_ else None
     if not (environment.from_ or of_deployment):
         return
     from bedplate.azureml import read
@@ -50,8 +51,9 @@ def _files_of_a_team(environment: EnvironmentEntry, spec: Spec, root: Path) -> I
     named: list[tuple[Callable[[str, Path], object], str]] = (
         [(read.environment, environment.from_)] if environment.from_ else []
     )
-    if of_deployment:
-        named.append((read.deployment, of_deployment))
+    if of_deployment and of_deployment.from_:
+        reads = functools.partial(read.with_files, deployment=True, compute=of_deployment.compute)
+        named.append((reads, of_deployment.from_))
     for reader, path in named:
         try:
             reader(path, root)

@@ -47,6 +47,11 @@ def tree(files: Tree, root: Path, cache: StatCache) -> FileSet:
         return read_files(Listing(root / folder, Matcher(()), cache.looked), folder or ".", entries, cache).file_set
     listing = Listing(place, Matcher(()), cache.looked)
     left_out = {_inside(path, files.path) for path in files.exclude} - {None}
+    ignored_by_az = None
+    if files.as_az_sends:
+        from bedplate.azureml import ignored
+
+        ignored_by_az = ignored.in_folder(place)
     paths: dict[str, Row | None] = {}
     todo = [""]
     while todo:
@@ -54,9 +59,13 @@ def tree(files: Tree, root: Path, cache: StatCache) -> FileSet:
             path = entry.path[len(listing.root) + 1 :]
             if name == "__pycache__" or name.endswith(".pyc") or path in left_out:
                 continue
-            paths[path] = None
-            if entry.is_dir(follow_symlinks=False):
+            is_folder = entry.is_dir(follow_symlinks=False)
+            if is_folder:
                 todo.append(path)
+            if ignored_by_az is None or not (is_folder or ignored_by_az(path)):
+                paths[path] = None
+    if ignored_by_az:  # what they say decides, whether or not they are sent
+        cache.looked.update(listing.absolute(name) for name in ignored.FILES if (place / name).is_file())
     return read_files(listing, files.path, paths, cache).file_set
 
 

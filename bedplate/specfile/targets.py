@@ -136,6 +136,7 @@ class _Target:
         if "endpoint" in self.deploy and len(services) > 1:
             place = at(self._root, (*keys, "endpoint"))
             self._say(place, keys, "one endpoint cannot serve several services", "leave it out: each has its own name")
+        self._kind_of_compute(keys)
         if "from" in self.deploy:
             self._deployment_file(keys, services)
         elif "endpoint" not in self.deploy:
@@ -148,6 +149,16 @@ class _Target:
             place = key_at(self._root, keys)
             hint = "write instance_type: Standard_DS3_v2, or compute: NAME for Kubernetes"
             self._say(place, keys, "'instance_type' is missing", hint)
+
+    def _kind_of_compute(self, keys: Keys) -> None:
+        """Settings of the other kind, as the schemas of `az ml` have them."""
+        compute = self.deploy.get("compute")
+        for key in _KUBERNETES_ONLY if compute is None else _MANAGED_ONLY:
+            if key in self.deploy and ("from" not in self.deploy or key in _BESIDE_A_FILE):
+                wanted = "a Kubernetes compute, and 'compute' names none" if compute is None else "managed endpoints"
+                hint = "take it out, or write compute: NAME" if compute is None else "take it out, or the compute"
+                place = key_at(self._root, (*keys, key))
+                self._say(place, keys, f"'{key}' is for {wanted}", hint)
 
     def _deployment_file(self, keys: Keys, services: list[str]) -> None:
         """What stands in it cannot stand here as well: one of them would be passed over without a word."""
@@ -199,4 +210,6 @@ _BESIDE_A_FILE = {
     *("kind", "from", "keep_previous", "compute"),
     *("auth_mode", "identity", "public_network_access", "tags", "description"),
 }
+_KUBERNETES_ONLY = ("resources",)
+_MANAGED_ONLY = ("egress_public_network_access", "public_network_access")
 _ENDPOINT = re.compile("[A-Za-z][A-Za-z0-9-]{1,30}[A-Za-z0-9]")

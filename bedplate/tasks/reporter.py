@@ -129,7 +129,7 @@ class Reporter:
         for names, text in same_cause.folded((name, fail.get_msg()) for name, fail in self.failures):
             self.console.say(f"failed:   {', '.join(names)}{self._logs(names)}", "red")
             # above may stand the log of a server, or what ran beside it, by the screenful
-            self.console.say(f"          {text.strip().splitlines()[0]}")
+            self.console.say(f"          {same_cause.brief(text)}")
             if len(names) > 1 and (hint := same_cause.hint(text)):
                 self.console.say(f"          {hint}")
         if self.unmet:

@@ -6,12 +6,28 @@ import re
 from collections.abc import Iterable
 
 ASKED = re.compile(r"(?:GET|HEAD|PUT|POST|PATCH|DELETE) \S+: ")
+# up to the code of the answer: what follows is the other side's own words
+ANSWERED = re.compile(rf"(.*?{ASKED.pattern}\d{{3}} \w+): ")
+OURS = re.compile(r"; (?:traffic is untouched|the version before|deployment \S+ works).*")
+LONG = 160  # characters: two lines on a terminal of 80 columns
 HINT = "  hint: "
 
 
 def of(text: str) -> str:
     """What failures of one cause have in common: all that is said, but for the address asked where a hint mends it."""
     return ASKED.sub("", text.strip(), count=1) if hint(text) and ASKED.match(text.strip()) else text.strip()
+
+
+def brief(text: str) -> str:
+    """Its first line once more, for who has read it above: of a long answer of Azure's or a registry's its code stays.
+
+    What we said of it ourselves, `; traffic is untouched`, stays too."""
+    line = text.strip().splitlines()[0]
+    found = ANSWERED.match(line)
+    if not found or len(line) <= LONG:
+        return line
+    ours = OURS.search(line)
+    return f"{found[1]} (in full above)" + (ours[0] if ours else "")
 
 
 def hint(text: str) -> str:

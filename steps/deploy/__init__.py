@@ -41,7 +41,7 @@ def tasks(spec: Spec) -> Iterable[Task]:
             "deploy",
             service.name,
             variant.inputs(spec, service, entry),
-            files=(*_files(spec, service), *more),
+            files=(*_files(spec, service, as_az_sends=isinstance(entry, OnlineEndpointDeploy)), *more),
             needs=(f"create_environment:{service.environment}",),
             after=("resolve_registry",),
             aside=variant.aside(spec, service, entry),
@@ -75,12 +75,13 @@ def drift(inputs: Any, given: Given, clients: Clients) -> list[Difference] | Non
     return found
 
 
-def _files(spec: Spec, service: ServiceEntry) -> Iterable[Tree]:
+def _files(spec: Spec, service: ServiceEntry, *, as_az_sends: bool) -> Iterable[Tree]:
     """The code, without what reaches the service in another way; then the model."""
     environment = spec.environments[service.environment]
     model = spec.models[service.model].path if service.model else None
     if service.code is not None:
         elsewhere = (environment.pip, environment.conda, model)
-        yield Tree(service.code, exclude=tuple(path for path in elsewhere if path and path != service.code))
+        exclude = tuple(path for path in elsewhere if path and path != service.code)
+        yield Tree(service.code, exclude, as_az_sends)
     if model is not None:
         yield Tree(model)

@@ -17,7 +17,7 @@ from bedplate.clients.endpoint import Endpoint
 from bedplate.errors import StepError
 from bedplate.step import Clients, Given
 from steps.deploy import endpoint_changes as endpoints
-from steps.deploy.endpoint_wanted import SERVICE, Wanted
+from steps.deploy.endpoint_wanted import OWN_NAME, SERVICE, Wanted
 
 if TYPE_CHECKING:
     from steps.deploy.online_endpoint import Aside
@@ -158,15 +158,18 @@ class _Handover:
             raise StepError(message, error.hint) from None
 
     def _tidied(self, name: str, before: Mapping[str, int]) -> None:
-        """Earlier versions of this service go, but for the one to keep. What others made is left."""
+        """Earlier versions of this service go, but for the one to keep. What others made is left.
+
+        Ours has our tags and a name of ours: who makes one from the YAML that is written here copies the tags."""
         mine = self._wanted.body["tags"]
         for one in self._azure.pages(f"{self._wanted.endpoint_place}/deployments", ML):
             other, tags = str(one["name"]).rpartition("/")[2], one.get("tags") or {}
-            ours = all(tags.get(label) == mine[label] for label in (labels.PROJECT, SERVICE))
+            tagged = all(tags.get(label) == mine[label] for label in (labels.PROJECT, SERVICE))
             if other.lower() == name:
                 continue
-            if not ours:
-                self._log.note(f"deployment {other} is not of this service: left at 0 %")
+            if not tagged or not OWN_NAME.fullmatch(other.lower()):
+                by_hand = commands.delete(f"{self._wanted.endpoint_place}/deployments/{other}")
+                self._log.note(f"deployment {other} was made elsewhere: left at 0 %; `{by_hand}` removes it")
             elif self._aside.keep_previous and (other in before or not before or name in before):
                 self._log.note(f"deployment {other} is kept at 0 %")
             else:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import posixpath
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bedplate import labels
 from bedplate.azureml import bodies as azureml_bodies
 from bedplate.azureml import documents as azureml_yaml
-from bedplate.azureml import drift
+from bedplate.azureml import drift, ignored
 from bedplate.azureml.documents import EnvironmentVersion, ModelVersion, OnlineDeployment, OnlineEndpoint
 from bedplate.azureml.refs import AssetRef
 from bedplate.clients import azureml_assets, azureml_environments, azureml_storage, azureml_versions
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from steps.deploy.online_endpoint import Inputs
 
 SERVICE = "bedplate.service"
+OWN_NAME = re.compile(r"v-[0-9a-f]{16}")  # of a deployment: the hash of its content
 SERVED_BY_AZURE = ("mlflow_model", "triton_model")  # models for which Azure ML has server and packages of its own
 
 
@@ -101,6 +105,7 @@ class _Assets:
         inputs, root = self._inputs, self._clients.root
         sets = list(self._given.file_sets)
         code = azureml_assets.upload(inputs.code, sets.pop(0), root) if inputs.code is not None else None
+        _check_entry_script(inputs, root)
         model = None
         if inputs.model_path is not None and not inputs.registered:
             model = azureml_assets.upload(inputs.model_path, sets.pop(0), root)
@@ -175,6 +180,16 @@ class _Assets:
 
     def _id(self, reference: AssetRef) -> str:
         return azureml_versions.found(self._azure, reference, self._clients.log)
+
+
+def _check_entry_script(inputs: Inputs, root: Path) -> None:
+    if inputs.code is None or inputs.entry_script is None:
+        return
+    folder, script = root / inputs.code, posixpath.normpath(inputs.entry_script)
+    if ignored.in_folder(folder)(script):
+        file = next(name for name in ignored.FILES if (folder / name).is_file())
+        hint = f"add the line `!{script}` there, or take out what names it"
+        raise StepError(f"{inputs.code}/{file}: it leaves out {script}, the entry_script", hint)
 
 
 def _collecting(

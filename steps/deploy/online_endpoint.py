@@ -91,7 +91,7 @@ def aside(spec: Spec, service: ServiceEntry, entry: OnlineEndpointDeploy) -> Asi
 
 def files(entry: OnlineEndpointDeploy) -> Sequence[Files]:
     """What is read beside code and model."""
-    return (TeamFile(entry.from_, deployment=True),) if entry.from_ else ()
+    return (TeamFile(entry.from_, deployment=True, compute=entry.compute),) if entry.from_ else ()
 
 
 def run(inputs: Inputs, given: Given, clients: Clients) -> Deployment:

@@ -222,3 +222,37 @@ def test_an_expression_of_a_job_is_told_as_such(project: Path) -> None:
     (said,) = mistakes(project, "azureml:iris@latest", "azureml:${{inputs.environment}}")
     assert "what stands in ${{ }} is filled in for jobs alone" in said
     assert len(mistakes(project, "endpoint_name: iris", "endpoint_name: my_iris")) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "compute", "expected"),
+    [
+        (
+            "type: kubernetes\n",
+            None,
+            "3:7 type: 'kubernetes' needs a compute of the workspace, and pipeline.yaml names none",
+        ),
+        (
+            "type: managed\ninstance_type: D2\n",
+            "k8s",
+            "3:7 type: a managed deployment is not for compute 'k8s', which pipeline.yaml names",
+        ),
+        (
+            "instance_type: D2\n",
+            "k8s",
+            "1:1 type: a managed deployment is not for compute 'k8s', which pipeline.yaml names",
+        ),
+        ("type: kubernetes\n", "k8s", ""),
+        ("instance_type: D2\n", None, ""),
+    ],
+)
+def test_the_kind_of_a_deployment_is_held_against_the_compute_of_the_spec(
+    project: Path, kind: str, compute: str | None, expected: str
+) -> None:
+    (project / "azure/deployment.yml").write_text(f"name: blue\nendpoint_name: iris\n{kind}", encoding="utf-8")
+    said = []
+    try:
+        azureml_read.with_files("azure/deployment.yml", project, deployment=True, compute=compute)
+    except SpecError as error:
+        said = [f"{m.line}:{m.column} {m.message}" for m in error.mistakes]
+    assert said == ([expected] if expected else [])

@@ -157,3 +157,42 @@ def test_tasks_that_fail_of_one_cause_tell_it_and_its_hint_once_with_their_names
 def test_what_is_missing_at_two_addresses_is_two_causes_where_no_hint_mends_both() -> None:
     failures = [("a", "GET https://r.example.org/a: 404\n"), ("b", "GET https://r.example.org/b: 404\n")]
     assert [names for names, _ in same_cause.folded(failures)] == [["a"], ["b"]]
+
+
+# as users meet it
+UNAUTHORIZED = (
+    "POST rg/registries/ml/scheduleRun: 403 AuthorizationFailed: The client 'a@b.org' with object id '0000' does"
+    " not have authorization to perform action 'Microsoft.ContainerRegistry/registries/scheduleRun/action' over scope"
+    " '/subscriptions/s/resourceGroups/rg' or the scope is invalid. If access was recently granted, please refresh your"
+    " credentials."
+)
+
+
+class Unauthorized:
+    alone = False
+
+    def get_msg(self) -> str:
+        return f"{UNAUTHORIZED}\n  hint: the role is missing\n"
+
+
+def test_a_long_answer_stands_in_full_once_and_the_summary_has_its_code() -> None:
+    out = io.StringIO()
+    reporter = made(out)
+    reporter.add_failure(task("build_base:a"), Unauthorized())
+    reporter.complete_run()
+    lines = out.getvalue().splitlines()
+    assert sum("does not have authorization" in line for line in lines) == 1
+    at = lines.index("failed:   build_base:a")
+    assert lines[at + 1] == "          POST rg/registries/ml/scheduleRun: 403 AuthorizationFailed (in full above)"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("base: x: 403 DENIED: short\nmore", "base: x: 403 DENIED: short"),
+        (f"{UNAUTHORIZED}; traffic is untouched: v-1 still serves", "; traffic is untouched: v-1 still serves"),
+        ("iris: smoke test 'one': " + "x" * 300, "x" * 300),
+    ],
+)
+def test_what_is_short_or_our_own_stays_in_the_summary(text: str, expected: str) -> None:
+    assert same_cause.brief(text).endswith(expected)

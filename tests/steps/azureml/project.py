@@ -94,6 +94,10 @@ class Project:
         self.environment_output = outputs[task.needs[0]]
         return deploy.run(task.inputs, self._given(task, outputs), self._clients())
 
+    def parts(self) -> list[dict[str, str]]:
+        """What the deployment's files come to in its fingerprint."""
+        return [dict(one) for one in self._reads().parts(self._task(deploy))]
+
     def smoke(self, deployed: Deployment) -> SmokeReport:
         task = self._task(smoke_test)
         return smoke_test.run(task.inputs, self._given(task, {task.needs[0]: deployed}), self._clients())

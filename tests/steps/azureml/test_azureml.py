@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import threading
 import time
 
@@ -197,6 +198,22 @@ def test_edited_code_becomes_a_second_deployment_and_the_first_goes_or_is_kept(
     assert sent(azure, "PUT", "a.bin") == 1
 
 
+@pytest.mark.parametrize("tagged", [False, True], ids=["by hand", "by hand, from the YAML that is written here"])
+def test_a_deployment_that_others_made_and_that_served_is_left(project: Project, azure: StandIn, tagged: bool) -> None:
+    first = project.deploy().name.partition("/")[2]
+    documents = held(azure).documents
+    theirs = documents.pop(f"onlineEndpoints/iris/deployments/{first}")
+    path = "onlineEndpoints/iris/deployments/blue"
+    documents[path] = {**theirs, "tags": theirs["tags"] if tagged else {}}
+    documents["onlineEndpoints/iris"]["properties"]["traffic"] = {"blue": 100}
+    project.write("code/score.py", "def init(): return 2\n")
+    second = project.deploy().name.partition("/")[2]
+    assert traffic(azure) == {second: 100} and path in documents
+    assert sent(azure, "DELETE", "/deployments/") == 0
+    by_hand = "`az ml online-deployment delete --name blue --endpoint-name iris --workspace-name demo"
+    assert f"deployment blue was made elsewhere: left at 0 %; {by_hand}" in "\n".join(project.log.notes)
+
+
 def test_one_that_does_not_answer_right_is_removed_and_traffic_is_untouched(project: Project, azure: StandIn) -> None:
     first = project.deploy().name.partition("/")[2]
     project.edit("json: [1]}}", "json: [2]}}")
@@ -269,6 +286,38 @@ def test_whoever_is_asked_decides_whether_traffic_moves(
         project.deploy()
     assert traffic(azure) == {first: 100}
     assert {path.rpartition("/")[2] for path in of_kind(azure, "onlineEndpoints/")} == {first}
+
+
+@pytest.mark.parametrize("name", [".amlignore", ".gitignore"])
+def test_what_az_would_leave_out_of_the_code_is_not_sent_and_makes_no_new_version(
+    project: Project, azure: StandIn, name: str
+) -> None:
+    project.write(f"code/{name}", "notes/\n*.log\n!keep.log\n")
+    for path in ("notes/a.txt", "run.log", "keep.log", "more/x.py"):
+        project.write(f"code/{path}", "1")
+    first = project.deploy().name
+    sent_files = {
+        one.path.partition("/code/")[2] for one in azure.recorder if one.method == "PUT" and "/code/" in one.path
+    }
+    assert sent_files == {name, "keep.log", "more/x.py", "score.py"}
+    before = project.parts()
+    project.write("code/notes/b/c.txt", "2")
+    project.write("code/run.log", "2")
+    assert project.parts() == before and project.deploy().name == first
+    project.write(f"code/{name}", "notes/\n*.log\n")
+    assert project.parts() != before
+    assert project.deploy().name != first
+
+
+def test_an_entry_script_that_would_be_left_out_is_named_before_anything_is_sent(
+    project: Project, azure: StandIn
+) -> None:
+    project.write("code/.gitignore", "*.py\n")
+    with pytest.raises(
+        StepError, match=re.escape("code/.gitignore: it leaves out score.py, the entry_script")
+    ) as refused:
+        project.deploy()
+    assert "`!score.py`" in refused.value.hint and sent(azure, "PUT", "/code") == 0
 
 
 def test_a_registered_model_is_used_as_it_is(project: Project, azure: StandIn) -> None:

@@ -78,7 +78,9 @@ def test_traffic_that_an_ended_run_has_moved_is_not_asked_about_again(protected:
     second = protected.deploy().name.partition("/")[2]
     # as a run leaves it that ends between moving traffic and removing the version before
     documents = held(azure).documents
-    documents["onlineEndpoints/iris/deployments/v-before"] = {**documents[f"onlineEndpoints/iris/deployments/{second}"]}
+    documents["onlineEndpoints/iris/deployments/v-0123456789abcdef"] = {
+        **documents[f"onlineEndpoints/iris/deployments/{second}"]
+    }
     protected.yes = False
     protected.deploy()
     assert traffic(azure) == {second: 100}
