@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import sys
@@ -52,6 +53,7 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
     def setup(self, opt_values: Any) -> None:
         _refuse_foreign_steps()
         gc.disable()  # a look at a project makes lasting values only; to search them for waste costs a sixth of it
+        atexit.register(gc.freeze)  # and as much again when Python shuts down
         doit_cmd._CMDLINE_VARS = self.variables = Variables(doit_cmd._CMDLINE_VARS or {})
         super().setup(opt_values)
         self.locked = bool(opt_values["locked"])
