@@ -21,8 +21,13 @@ def _checkout() -> str:
     package = Path(bedplate.__file__).parent
     if not (package.parent / "pyproject.toml").exists():
         return "0"
-    tops = (package, package.parent / "steps", package.parent / "schemas")
-    folders = [path for top in tops for path, _, _ in os.walk(top)]
-    files = (e for folder in folders for e in os.scandir(folder) if e.name.endswith((".py", ".json")))
-    seen = sorted((entry.path, entry.stat().st_mtime_ns) for entry in files)
+    seen, left = [], [str(package), str(package.parent / "steps"), str(package.parent / "schemas")]
+    while left:
+        with os.scandir(left.pop()) as entries:
+            for entry in entries:
+                if entry.name.endswith((".py", ".json")):
+                    seen.append((entry.path, entry.stat().st_mtime_ns))
+                elif entry.name != "__pycache__" and entry.is_dir():
+                    left.append(entry.path)
+    seen.sort()
     return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]

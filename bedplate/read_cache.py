@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import marshal
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
-from bedplate import kept_file
+from bedplate.kept_table import KeptTable
 from bedplate.stat_cache import racy
 
-VERSION = 2
+VERSION = 3
+SPARE = 100  # entries that nothing asked for, which are kept whatever their share is
 Times: TypeAlias = "tuple[int, int, int, int, int]"  # size, mtime ns, ctime ns, inode, mode
 
 
@@ -23,21 +23,16 @@ class Summary(NamedTuple):
 
 
 class ReadCache:
-    """Kept in the file `path`, which is read when first needed; one that is broken, or was `made_by` other code, counts
-    as empty. A path is looked at once in the life of this object: it belongs to one look at the whole project."""
+    """Kept in the file `path`; one that is broken, or was `made_by` other code, counts as empty. A path is looked at
+    once in the life of this object: it belongs to one look at the project."""
 
     def __init__(self, path: Path, made_by: str) -> None:
-        self._path = path
-        self._made_by = made_by
-        self._known: dict[str, tuple[Any, ...]] | None = None
+        self._known = KeptTable(path, f"{VERSION} {made_by}")
         self._times: dict[str, Times | None] = {}
         self._used: set[str] = set()
-        self._changed = False
 
     def summary(self, key: str, looked: set[str]) -> Summary | None:
         """What is known of `key`, if it still holds; `looked` then gets the paths that it depends on."""
-        if self._known is None:
-            self._known = _load(self._path, self._made_by)
         entry = self._known.get(key)
         if entry is None:
             return None
@@ -50,37 +45,30 @@ class ReadCache:
 
     def paths(self, key: str) -> Sequence[str] | None:
         """What the summary of `key` depends on, absolute; None: it does not hold, or nothing is known of it."""
-        entry = (self._known or {}).get(key) if key in self._used else None
+        entry = self._known.get(key) if key in self._used else None
         return entry[0] if entry else None
 
     def holds(self, key: str) -> bool:
         """Whether every path that the summary of `key` depends on is as it was, looked at anew."""
-        entry = (self._known or {}).get(key)
+        entry = self._known.get(key)
         return entry is not None and all(times(path) == was for path, was in zip(entry[0], entry[1], strict=True))
 
     def keep(self, key: str, summary: Summary, looked: Iterable[str], began_ns: int) -> None:
         """`looked`: absolute, every path that the summary depends on, looked at since `began_ns` and not before.
 
         Nothing is kept where one is so young that it may change without a trace (git: "racy")."""
-        if self._known is None:
-            self._known = _load(self._path, self._made_by)
         paths = sorted(looked)
         found = [times(path) for path in paths]
         if any(racy((t[0], t[1], t[2], t[3]), began_ns) for t in found if t):
             return
-        self._known[key] = (paths, found, summary.parts, summary.upstream)
+        self._known.put(key, (paths, found, summary.parts, summary.upstream))
         self._used.add(key)
-        self._changed = True
 
-    def save(self) -> None:
-        """Writes what was learned, by rename. What nothing asked for is kept, unless it is most of the file."""
-        if not self._changed or self._known is None:
-            return
-        known = self._known
-        if len(known) > 2 * len(self._used) + 100:
-            known = {key: entry for key, entry in known.items() if key in self._used}
-        kept_file.write(self._path, marshal.dumps((VERSION, self._made_by, known), 2))
-        self._changed = False
+    def save(self, *, part: bool = False) -> None:
+        """Writes what was learned, by rename. What nothing asked for is kept, unless it is most of the file.
+
+        `part`: only a part of the project was looked at."""
+        self._known.save(None if part else self._used, SPARE)
 
     def _now(self, path: str) -> Times | None:
         if path not in self._times:
@@ -95,11 +83,3 @@ def times(path: str) -> Times | None:
     except OSError:
         return None
     return (s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino, s.st_mode)
-
-
-def _load(path: Path, made_by: str) -> dict[str, tuple[Any, ...]]:
-    try:
-        version, by, known = marshal.loads(kept_file.read(path))
-    except (OSError, ValueError, EOFError, TypeError):
-        return {}
-    return known if (version, by) == (VERSION, made_by) and isinstance(known, dict) else {}

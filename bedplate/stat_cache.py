@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import marshal
 import os
 import time
 from pathlib import Path
 from typing import TypeAlias
 
-from bedplate import kept_file
 from bedplate.folder_cache import FolderCache
+from bedplate.kept_table import KeptTable
 
-VERSION = 1
+VERSION = "2"
+SPARE = 10_000  # files that nothing asked for, which are kept whatever their share is
 Stamp: TypeAlias = "tuple[int, int, int, int]"  # size, mtime ns, ctime ns, inode
 
 # A file written again within one tick of the clock keeps its stamp. One whose times are this near to the moment it was
@@ -33,10 +33,8 @@ class StatCache:
     looked_folders  those that were looked at as a whole: digest of what stood there, latest time in it, entries"""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._known: dict[str, tuple[Stamp, str]] | None = None
+        self._known = KeptTable(path, VERSION)
         self._seen: set[str] = set()
-        self._changed = False
         self.hashed = 0  # bytes that were not known
         self.looked: set[str] = set()
         self.looked_folders: dict[str, tuple[str, int, int]] = {}
@@ -44,30 +42,23 @@ class StatCache:
 
     def sha256(self, path: str, of: Stamp) -> str:
         """64 hex digits of the content of the file at this absolute path, whose stamp is `of`. Raises OSError."""
-        if self._known is None:
-            self._known = _load(self._path)
         self._seen.add(path)
-        known = self._known.get(path)
+        known: tuple[Stamp, str] | None = self._known.get(path)
         if known is not None and known[0] == of:
             return known[1]
         before = time.time_ns()
         digest = hash_file(path)
         self.hashed += of[0]
         if not racy(of, before):
-            self._known[path] = (of, digest)
-            self._changed = True
+            self._known.put(path, (of, digest))
         return digest
 
-    def save(self) -> None:
-        """Writes what was learned, by rename. What nothing asked for is kept, unless it is most of the file."""
+    def save(self, *, part: bool = False) -> None:
+        """Writes what was learned, by rename. What nothing asked for is kept, unless it is most of the file.
+
+        `part`: only a part of the project was looked at."""
         self.folders.save()
-        if not self._changed or self._known is None:
-            return
-        known = self._known
-        if len(known) > 2 * len(self._seen) + 10_000:
-            known = {path: entry for path, entry in list(known.items()) if path in self._seen}
-        kept_file.write(self._path, marshal.dumps((VERSION, known), 2))
-        self._changed = False
+        self._known.save(None if part else self._seen, SPARE)
 
 
 def racy(of: Stamp, now: int) -> bool:
@@ -83,11 +74,3 @@ def hash_file(path: str) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
-
-
-def _load(path: Path) -> dict[str, tuple[Stamp, str]]:
-    try:
-        version, known = marshal.loads(kept_file.read(path))
-    except (OSError, ValueError, EOFError, TypeError):
-        return {}
-    return known if version == VERSION and isinstance(known, dict) else {}

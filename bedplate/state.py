@@ -16,6 +16,7 @@ from typing import Any
 from bedplate.frozen import dataclass
 
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+_AT_ONCE = 1 << 16  # bytes; the memory for all of a large project costs more time than its reading
 
 
 @dataclass(frozen=True)
@@ -56,12 +57,12 @@ class State:
     def some(self, names: Iterable[str]) -> State:
         """What is on disk of these alone, to be read."""
         starts = tuple(json.dumps([name]).encode()[:-1] + b"," for name in names)
-        try:
-            lines = self.path.read_bytes().split(b"\n")[:-1]  # what a kill cut short has no line break
-        except FileNotFoundError:
-            lines = []
+        found: list[bytes] = []
+        with contextlib.suppress(FileNotFoundError), open(self.path, "rb", buffering=_AT_ONCE) as file:
+            found = [line for line in file if line.startswith(starts)]
         some = State(self.path)
-        some._entries = _last([pair for line in lines if line.startswith(starts) and (pair := _parsed(line))])
+        # what a kill cut short has no line break
+        some._entries = _last([pair for line in found if line.endswith(b"\n") and (pair := _parsed(line))])
         return some
 
     def put(self, name: str, entry: dict[str, Any]) -> None:

@@ -130,8 +130,8 @@ class Session:
         all_mistakes(self.tasks, self.reads)
         verdicts = stale.survey(self.tasks, self.record, self.reads.parts, self.world.absent)
         if self.part is None or self.cache.hashed > WORTH_KEEPING:
-            self.cache.save()
-            self.known.save()
+            self.cache.save(part=self.part is not None)
+            self.known.save(part=self.part is not None)
         return verdicts
 
     @property

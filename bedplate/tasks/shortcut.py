@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import steps
 from bedplate import own_code
 from bedplate.clients import docker_host
 from bedplate.questions import Answers, AskManifest, Question
@@ -47,7 +48,7 @@ class Shortcut:
     def part(self, registry: Callable[[str], OciRegistry]) -> Session | None:
         """Of a project in which little changed since the last run that had nothing to do, what that bears on; None:
         look at all of it. What it says of its tasks is what a look at all of it would say."""
-        changed = self._changed(registry) if self._stamp else None
+        changed = self._changed(registry, meanwhile=_import_for_a_part) if self._stamp else None
         if self._stamp is None or changed is None:
             return None
         from bedplate import specfile
@@ -66,14 +67,18 @@ class Shortcut:
         """Whether no other run has recorded anything since this one looked."""
         return self._records == self._records_now()
 
-    def _changed(self, registry: Callable[[str], OciRegistry]) -> list[int] | None:
-        """The slices of the stamp's paths that are not as they were; None: something else is not. Looks once."""
+    def _changed(
+        self, registry: Callable[[str], OciRegistry], meanwhile: Callable[[], None] = lambda: None
+    ) -> list[int] | None:
+        """The slices of the stamp's paths that are not as they were; None: something else is not. Looks once.
+
+        `meanwhile` is done while the engine and other cores are at work."""
         if not self._looked:
             self._looked = True
-            self._slices = self._look(registry)
+            self._slices = self._look(registry, meanwhile)
         return self._slices
 
-    def _look(self, registry: Callable[[str], OciRegistry]) -> list[int] | None:
+    def _look(self, registry: Callable[[str], OciRegistry], meanwhile: Callable[[], None]) -> list[int] | None:
         assert self._stamp
         from bedplate.clients import answers, registry_files
         from bedplate.clients.engine_lists import EngineLists
@@ -82,6 +87,7 @@ class Shortcut:
         self._records = self._records_now()
         looking = stamp.looking(self._stamp)
         try:
+            meanwhile()
             answered = answers.read(self._stamp.answers, engine, registry)
         finally:
             changed = looking()
@@ -137,6 +143,14 @@ class Shortcut:
                 self.keep(again, again.up_to_date(), gone)
         except (SpecError, StepError, OSError):
             return  # somebody edits it: the next run tells
+
+
+def _import_for_a_part() -> None:
+    """What a part of a project is looked at with."""
+    from bedplate import context, specfile  # noqa: F401
+    from bedplate.tasks import session, touched  # noqa: F401
+
+    steps.load()
 
 
 def _with_others(
