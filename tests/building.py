@@ -121,7 +121,7 @@ def log(tmp_path: Path) -> Lines:
 
 def built(wanted: BuildRequest, root: Path, engine: Engine, log: Lines) -> None:
     """Through the engine's API, as a context of this size is built."""
-    if docker.speaks_buildkit(engine) and engine.has_sessions:
+    if docker.speaks_buildkit(engine) and engine.has_sessions and session.takes(wanted.file_set):
         session.build(wanted, root, engine, log)
     else:
         docker.build(wanted, root, engine, log)

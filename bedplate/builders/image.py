@@ -11,6 +11,7 @@ from bedplate.model import AcrTasksBuilder, Registry, Spec
 from bedplate.step import BuildRequest, Clients
 
 if TYPE_CHECKING:
+    from bedplate.builders.buildx import Client
     from bedplate.clients.docker_engine import Engine
 
 # Where a client program that sends only what changed overtakes one tar: docs/decisions/build-context.md.
@@ -53,20 +54,19 @@ def build(request: BuildRequest, clients: Clients) -> str:
 
 
 def _build(request: BuildRequest, clients: Clients) -> str:
-    from bedplate.builders import docker, host_settings, layout
+    from bedplate.builders import docker, host_settings, layout, session
 
     engine, log = clients.engine, clients.log
     speaks = docker.speaks_buildkit(engine)
-    by_session = speaks and engine.has_sessions
-    trigger = layout.mixed(request)
-    why = _size(request) or ("" if by_session else _why_client(request, engine, trigger))
-    client = None
-    if why and speaks:
-        from bedplate.builders import buildx
-
-        client = buildx.client()
+    why = _size(request)
+    client = _client() if why and speaks else None
+    by_session = client is None and speaks and engine.has_sessions and session.takes(request.file_set)
     if client is None and not by_session:
-        _refuse(request, trigger)
+        trigger = layout.mixed(request)
+        why = _why_client(request, engine, trigger)
+        client = _client() if why and speaks else None
+        if client is None:
+            _refuse(request, trigger)
     buildkit = client is not None or by_session or docker.uses_buildkit(engine)
     if client:
         log.note(f"builder: {' '.join(client.command)}, because of {why}")
@@ -82,10 +82,14 @@ def _build(request: BuildRequest, clients: Clients) -> str:
 
         return buildx.build(request, clients.root, engine, log, client)
     if by_session:
-        from bedplate.builders import session
-
         return session.build(request, clients.root, engine, log)
     return docker.build(request, clients.root, engine, log, by_classic=False)
+
+
+def _client() -> Client | None:
+    from bedplate.builders import buildx  # 3 ms that few builds pay
+
+    return buildx.client()
 
 
 def _refuse(request: BuildRequest, trigger: str) -> None:

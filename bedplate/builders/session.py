@@ -67,6 +67,15 @@ def build(request: BuildRequest, root: Path, engine: Engine, log: Log) -> str:
     return docker.finished(request, engine)
 
 
+def takes(file_set: FileSet) -> bool:
+    """Are all names text? BuildKit's messages have no others, and later versions insist on it."""
+    try:
+        "".join(file.path for file in file_set.files).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def entries(file_set: FileSet, root: Path) -> Iterator[Entry]:
     """The files of the set and the folders they lie in. Raises StepError where a link is another than was hashed."""
     base = os.path.join(root, file_set.root)  # noqa: PTH118  # a Path for each file is slow

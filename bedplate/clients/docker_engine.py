@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import threading
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -83,7 +83,7 @@ class Engine:
         `shared_key`: what it got under this key before, it need not get again where size and time are the same."""
         from bedplate.clients import buildkit_session
 
-        name = uuid.uuid4().hex
+        name = os.urandom(12).hex()
         says = {"Uuid": name, "Name": "bedplate", "Sharedkey": shared_key}
         headers = [(f"X-Docker-Expose-Session-{what}", value) for what, value in says.items()]
         headers += [(buildkit_session.SERVES, method) for method in methods]
