@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
-from bedplate.clients import docker_host, docker_ports, docker_transfer
+from bedplate.clients import docker_host
 from bedplate.clients.docker_errors import EngineError, asking, lacks
 from bedplate.clients.docker_http import ANSWER_S, CONNECT_S, DockerHttp
 
@@ -107,12 +107,16 @@ class Engine:
 
     def pull(self, ref: str, platform: str | None, auth: Login | None, log: Log) -> str:
         """Image id. What the protocol calls temporary is tried again for two minutes."""
+        from bedplate.clients import docker_transfer
+
         return docker_transfer.pull(self, ref, platform, auth, log)
 
     def push(self, ref: str, auth: Login | None, log: Log) -> str | None:
         """`ref`: name:tag. The digest as the engine says it, None where it does not: ask the registry.
 
         What the protocol calls temporary is tried again for two minutes."""
+        from bedplate.clients import docker_transfer
+
         return docker_transfer.push(self, ref, auth, log)
 
     def remove_image(self, ref: str) -> None:
@@ -170,6 +174,8 @@ class Engine:
             with self.asking(f"starting container {container}"):
                 self.api.start(container)
         except EngineError as error:
+            from bedplate.clients import docker_ports
+
             taken = docker_ports.taken(self, container, error)
             if taken is None:
                 raise
