@@ -23,6 +23,7 @@ from bedplate.log import Log
 from bedplate.step import BuildRequest, FileSet
 
 NAME = "Dockerfile"
+SECOND = archive.EPOCH * 10**9  # ns
 IGNORE = ".dockerignore"  # has been heeded where the files were chosen
 
 
@@ -44,7 +45,7 @@ def build(request: BuildRequest, root: Path, engine: Engine, log: Log) -> str:
         if name not in folders:
             raise RefusedError(NOT_FOUND, "there is no such folder")
         asked_for_ignore = headers.get("followpaths") == [IGNORE]
-        return Sending(() if asked_for_ignore else folders[name], archive.EPOCH)
+        return Sending(() if asked_for_ignore else folders[name])
 
     secrets = {**extra, **request.secrets}
     methods: Methods = {
@@ -55,7 +56,7 @@ def build(request: BuildRequest, root: Path, engine: Engine, log: Log) -> str:
     query = {**docker.query(request, layout.target, NAME), "version": "2", "remote": "client-session"}
 
     def once() -> Failed | None:
-        with closing(_opened(engine, _key(request.file_set, beside), methods)) as session:
+        with closing(_opened(engine, _key(request), methods)) as session:
             failed = docker.by_buildkit(engine, (), {**query, "session": session.name}, log)
             if failed and session.failed:
                 raise session.failed
@@ -81,27 +82,30 @@ def entries(file_set: FileSet, root: Path) -> Iterator[Entry]:
     base = os.path.join(root, file_set.root)  # noqa: PTH118  # a Path for each file is slow
     named = {file.path for file in file_set.files}
     for folder in {str(parent) for path in named for parent in PurePosixPath(path).parents} - named - {"."}:
-        yield Entry(folder, "dir", archive.FOLDER_MODE)
+        yield Entry(folder, "dir", archive.FOLDER_MODE, SECOND)
     for file in file_set.files:
-        path = f"{base}/{file.path}"
+        path, mode, time = f"{base}/{file.path}", file.mode, _time(file.sha256)
         if file.kind == "symlink":
-            yield Entry(file.path, file.kind, file.mode, target=archive.target(path, file))
+            yield Entry(file.path, file.kind, mode, time, target=archive.target(path, file))
         elif file.kind == "dir":
-            yield Entry(file.path, file.kind, file.mode)
+            yield Entry(file.path, file.kind, mode, SECOND)
         else:
-            yield Entry(file.path, file.kind, file.mode, file.size, content=partial(archive.content, path, file))
+            yield Entry(file.path, file.kind, mode, time, file.size, content=partial(archive.content, path, file))
 
 
 def _extra(name: str, content: bytes) -> Entry:
-    return Entry(name, "file", archive.EXTRA_MODE, len(content), content=lambda: (content,))
+    time = _time(hashlib.sha256(content).hexdigest())
+    return Entry(name, "file", archive.EXTRA_MODE, time, len(content), content=lambda: (content,))
 
 
-def _key(file_set: FileSet, beside: Mapping[str, bytes]) -> str:
-    """Of the content of all files: BuildKit takes a file for known by its size and time, and all have one time."""
-    of = hashlib.sha256(repr(sorted(beside.items())).encode())
-    for file in file_set.files:
-        of.update(repr((file.path, file.kind, file.mode, file.sha256)).encode())
-    return of.hexdigest()
+def _time(sha256: str) -> int:
+    """Another content of the same size has another time, and all have one second: no layer tells of less than that."""
+    return SECOND + int(sha256[:15] or "0", 16) % 10**9
+
+
+def _key(request: BuildRequest) -> str:
+    """Of what an image was made of before, only what is not the same is sent."""
+    return hashlib.sha256(request.tag.rpartition(":")[0].encode()).hexdigest()
 
 
 def _opened(engine: Engine, key: str, methods: Methods) -> BuildKitSession:

@@ -83,7 +83,7 @@ def secrets(known: Mapping[str, bytes]) -> Once:
 
 
 class BuildKitSession:
-    """Serves until it is closed. `failed`: why it could not, StepError where it is told to the user."""
+    """Serves until it is closed. `failed`: why it could not, a StepError where it is told to the user."""
 
     def __init__(self, name: str, connection: socket, begun: bytes, methods: Methods) -> None:
         """`begun`: what came behind the answer that made a session of the connection."""
@@ -92,7 +92,7 @@ class BuildKitSession:
         self._begun = begun
         self._methods = methods
         self._calls: dict[int, _Serving] = {}
-        self.failed: StepError | None = None
+        self.failed: Exception | None = None
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
@@ -123,6 +123,8 @@ class BuildKitSession:
             return  # the engine has gone, or the build is over: its answer says which
         except (ProtocolError, ValueError) as error:
             self.failed = StepError(f"the engine's session broke off: {error}", "run again")
+        except Exception as error:
+            self.failed = error  # a mistake of ours, which whoever waits for the build raises
         finally:
             with suppress(OSError):
                 self._socket.shutdown(SHUT_RDWR)  # the build does not wait for what will not come

@@ -18,28 +18,29 @@ SPECIAL = {stat.S_ISUID: 1 << 23, stat.S_ISGID: 1 << 22, stat.S_ISVTX: 1 << 20}
 
 @dataclass(frozen=True)
 class Entry:
-    """`mode`: permission bits. `target`: of a symlink. `content` is asked for once at most, in pieces below 4 MB."""
+    """`mode`: permission bits. `time`: ns since 1970; where it and the size are the same, BuildKit takes the content
+    for known. `target`: of a symlink. `content` is asked for once at most, in pieces below 4 MB."""
 
     path: str  # forward slashes
     kind: str  # file | dir | symlink
     mode: int
+    time: int
     size: int = 0
     target: str = ""
     content: Callable[[], Iterable[bytes]] = tuple
 
 
 class Sending:
-    """The other side of one `moby.filesync.v1.FileSync/DiffCopy`. `time`: of all files, in seconds since 1970."""
+    """The other side of one `moby.filesync.v1.FileSync/DiffCopy`."""
 
-    def __init__(self, entries: Iterable[Entry], time: int) -> None:
+    def __init__(self, entries: Iterable[Entry]) -> None:
         """Each entry's folder is among them."""
         self._entries = in_order(entries)
-        self._time = time
         self.done = False
 
     def begin(self) -> Iterator[bytes]:
         for entry in self._entries:
-            yield field(2, _stat(entry, self._time))
+            yield field(2, _stat(entry))
         yield b""  # these were all
 
     def take(self, message: bytes) -> Iterator[bytes]:
@@ -61,17 +62,11 @@ def in_order(entries: Iterable[Entry]) -> Sequence[Entry]:
     return sorted(entries, key=lambda entry: os.fsencode(entry.path).replace(b"/", b"\0"))
 
 
-def _stat(entry: Entry, time: int) -> bytes:
+def _stat(entry: Entry) -> bytes:
     mode = KINDS[entry.kind] | entry.mode & 0o777
     for bit, of_go in SPECIAL.items():
         mode |= of_go if entry.mode & bit else 0
-    parts: tuple[int | bytes, ...] = (
-        os.fsencode(entry.path),
-        mode,
-        0,
-        0,
-        entry.size,
-        time * 10**9,
-        os.fsencode(entry.target),
-    )
-    return b"".join(field(number, value) for number, value in enumerate(parts, 1))
+    path, target = os.fsencode(entry.path), os.fsencode(entry.target)
+    return (
+        field(1, path) + field(2, mode) + field(5, entry.size) + field(6, entry.time) + field(7, target)
+    )  # without uid and gid: root's

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from building import Lines, all_bytes, built, file_set, files_of, request
 
-from bedplate.builders import session
+from bedplate.builders import docker, session
 from bedplate.clients import docker_host, file_sync
 from bedplate.clients.docker_engine import Engine
 from bedplate.clients.docker_errors import EngineError
@@ -71,15 +71,35 @@ def test_files_that_are_not_of_the_build_are_not_told_of(build: Build, engine: E
     assert ours == ["all/.dockerignore", "all/Dockerfile", "all/x"], "the ignore file has been heeded before"
 
 
-def test_what_buildkit_has_is_not_sent_again(
+def test_only_what_changed_is_sent_again(
     build: Build, engine: Engine, tmp_path: Path, taken: list[str], os_image: str
 ) -> None:
-    first = request(tmp_path, f"FROM {os_image}\nCOPY x /\n", {"x": os.urandom(20)})
+    first = request(tmp_path, f"FROM {os_image}\nCOPY . /all\n", {"x": os.urandom(20), "sub/y": os.urandom(20)})
     build(first)
-    assert "x" in taken
+    assert {"x", "sub/y", "Dockerfile"} <= set(taken)
     taken.clear()
-    build(replace(first, tag=first.tag.replace("/one", "/two")))
-    assert "x" not in taken
+    (tmp_path / "context/x").write_bytes(os.urandom(20))
+    build(replace(first, file_set=file_set(tmp_path)))
+    assert taken == ["x"]
+
+
+def test_the_layer_is_that_of_a_tar(engine: Engine, tmp_path: Path, log: Lines) -> None:
+    """Times within a second tell contents apart on the way, and stay out of the image."""
+    wanted = request(tmp_path, "FROM scratch\nCOPY x y z run.sh link /\n", {"x": os.urandom(20), "run.sh": "#!/bin/sh"})
+    (tmp_path / "context/link").symlink_to("x")
+    (tmp_path / "context/y").write_bytes(bytes(3))
+    (tmp_path / "context/z").write_bytes(b"123")
+    wanted = replace(wanted, file_set=file_set(tmp_path))
+    layers = []
+    for way in (session.build, docker.build):
+        try:
+            way(wanted, tmp_path, engine, log)
+            found = engine.image(wanted.tag)
+            assert found
+            layers.append(found["RootFS"]["Layers"])
+        finally:
+            engine.remove_image(wanted.tag)
+    assert layers[0] == layers[1]
 
 
 @pytest.mark.parametrize("what", ["x", "Dockerfile"])
@@ -87,10 +107,10 @@ def test_an_edit_that_leaves_size_and_time_is_noticed(
     what: str, build: Build, engine: Engine, tmp_path: Path, os_image: str
 ) -> None:
     text = "FROM scratch\nCOPY x /\nLABEL mark=1\n"
-    build(request(tmp_path, text, {"x": "1"}))
-    later = request(
-        tmp_path, text.replace("1", "2") if what == "Dockerfile" else text, {"x": "2" if what == "x" else "1"}
-    )
+    first = request(tmp_path, text, {"x": "1"})
+    build(first)
+    text = text.replace("1", "2") if what == "Dockerfile" else text
+    later = replace(request(tmp_path, text, {"x": "2" if what == "x" else "1"}), tag=first.tag)
     found = engine.image(build(later))
     assert found
     if what == "x":

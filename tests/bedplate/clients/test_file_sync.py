@@ -26,14 +26,14 @@ def stats(sending: Sending) -> list[dict[int, int | bytes]]:
 
 def test_it_is_told_of_all_and_asks_for_content_by_number() -> None:
     entries = [
-        Entry("run.sh", "file", 0o755, 5, content=lambda: (b"he", b"llo")),
-        Entry("d", "dir", 0o1777),
-        Entry("d/link", "symlink", 0o777, target="../run.sh"),
-        Entry("d/set", "file", 0o4755),
+        Entry("run.sh", "file", 0o755, 7, 5, content=lambda: (b"he", b"llo")),
+        Entry("d", "dir", 0o1777, 7),
+        Entry("d/link", "symlink", 0o777, 7, target="../run.sh"),
+        Entry("d/set", "file", 0o4755, 7),
     ]
-    sending = Sending(entries, time=2)
+    sending = Sending(entries)
     told = stats(sending)
-    time = {6: 2 * 10**9}
+    time = {6: 7}
     assert told == [
         {1: b"d", 2: 1 << 31 | 1 << 20 | 0o777, **time},
         {1: b"d/link", 2: 1 << 27 | 0o777, **time, 7: b"../run.sh"},
@@ -53,5 +53,5 @@ def test_the_order_is_that_of_a_walk(paths: list[list[str]]) -> None:
     """Go's filepath.Walk: the names of a folder by their bytes, each folder before what is in it."""
     whole = {tuple(path[:depth]) for path in paths for depth in range(1, len(path) + 1)}
     walked = sorted(whole, key=lambda path: [os.fsencode(name) for name in path])
-    found = in_order([Entry("/".join(path), "file", 0) for path in whole])
+    found = in_order([Entry("/".join(path), "file", 0, 0) for path in whole])
     assert [entry.path for entry in found] == ["/".join(path) for path in walked]
