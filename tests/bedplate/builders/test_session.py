@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
+import tarfile
 import threading
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +30,19 @@ SECRET = b"s3cr3t-of-the-test"
 @pytest.fixture(autouse=True)
 def sessions(engine: Engine, os_image: str) -> None:
     assert engine.has_sessions and session is not None
+
+
+def content_of(engine: Engine, image: str, path: str) -> bytes:
+    container = engine.create(f"bptest-{uuid.uuid4().hex[:10]}", image, ["none"])
+    try:
+        found = engine.get(container, path)
+    finally:
+        engine.remove(container, force=True)
+    assert found
+    with tarfile.open(fileobj=io.BytesIO(found)) as tar:
+        file = tar.extractfile(tar.getmembers()[0])
+        assert file
+        return file.read()
 
 
 @pytest.fixture
@@ -58,7 +74,7 @@ def test_kinds_modes_and_sizes_arrive_as_they_were_hashed(build: Build, engine: 
     assert (ours["large"].size, ours["a/deep/er/y"].size, ours["link"].linkname) == (len(large), 0, "a/run.sh")
     assert ours["empty"].isdir() and ours["link"].issym()
     assert {entry.uid for entry in ours.values()} == {0}
-    assert large in all_bytes(engine, wanted.tag)
+    assert content_of(engine, wanted.tag, "/all/large") == large
 
 
 def test_files_that_are_not_of_the_build_are_not_told_of(build: Build, engine: Engine, tmp_path: Path) -> None:
@@ -80,7 +96,8 @@ def test_only_what_changed_is_sent_again(
     taken.clear()
     (tmp_path / "context/x").write_bytes(os.urandom(20))
     build(replace(first, file_set=file_set(tmp_path)))
-    assert taken == ["x"]
+    # later versions ask for the Dockerfile each time
+    assert [name for name in taken if "Dockerfile" not in name] == ["x"]
 
 
 def test_the_layer_is_that_of_a_tar(engine: Engine, tmp_path: Path, log: Lines) -> None:
@@ -114,12 +131,7 @@ def test_an_edit_that_leaves_size_and_time_is_noticed(
     found = engine.image(build(later))
     assert found
     if what == "x":
-        container = engine.create(f"bptest-{later.tag[7:17]}", later.tag, ["none"])
-        try:
-            tar = engine.get(container, "/x")
-        finally:
-            engine.remove(container, force=True)
-        assert tar and tar[512:513] == b"2"
+        assert content_of(engine, later.tag, "/x") == b"2"
     else:
         assert found["Config"]["Labels"]["mark"] == "2"
 
