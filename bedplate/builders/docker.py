@@ -1,4 +1,4 @@
-"""docker: a build through the engine's API: no client program is needed, the files go in one tar."""
+"""docker: a build through the engine's API whose files go in one tar."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class NotFetchedError(StepError):
 def build(request: BuildRequest, root: Path, engine: Engine, log: Log, *, by_classic: bool = True) -> str:
     """Image id. The image carries `request.tag`. Raises StepError with the instruction that failed.
 
-    `root`: the project's. Secrets need a session, which only a client program has: bedplate.builders.buildx.
+    `root`: the project's. Secrets need a session: bedplate.builders.session, or a client program's.
     `by_classic`: the classic builder takes over where BuildKit cannot read what is posted; else NotFetchedError."""
     assert not request.secrets, "secrets cannot be handed over here"
     layout = lay_out(request)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bedplate.builders.buildx import Client
     from bedplate.clients.docker_engine import Engine
 
-# Where a client program that sends only what changed overtakes one tar: docs/decisions/build-context.md.
+# Where a client program that looks at the folder while it sends overtakes us: docs/decisions/build-context.md.
 MANY_FILES = 500
 MANY_BYTES = 20_000_000
 
