@@ -103,6 +103,17 @@ class BuildKitSession:
         self._socket.close()
 
     def _serve(self) -> None:
+        try:
+            self._speak()
+        except OSError:
+            return  # the engine has gone, or the build is over: its answer says which
+        except Exception as error:
+            self.failed = error  # whoever waits for the build raises it
+        finally:
+            with suppress(OSError):
+                self._socket.shutdown(SHUT_RDWR)  # the build does not wait for what will not come
+
+    def _speak(self) -> None:
         # while the engine prepares the build
         from h2.config import H2Configuration
         from h2.connection import H2Connection
@@ -119,15 +130,8 @@ class BuildKitSession:
                 data = self._socket.recv(PIECE)
                 if not data:
                     return
-        except OSError:
-            return  # the engine has gone, or the build is over: its answer says which
         except (ProtocolError, ValueError) as error:
-            self.failed = StepError(f"the engine's session broke off: {error}", "run again")
-        except Exception as error:
-            self.failed = error  # a mistake of ours, which whoever waits for the build raises
-        finally:
-            with suppress(OSError):
-                self._socket.shutdown(SHUT_RDWR)  # the build does not wait for what will not come
+            raise StepError(f"the engine's session broke off: {error}", "run again") from None
 
     def _take(self, http: H2Connection, event: Any) -> None:
         from h2 import events
@@ -160,7 +164,7 @@ class BuildKitSession:
     def _send(self, http: H2Connection) -> None:
         """As much as the other side has room for."""
         for number, serving in list(self._calls.items()):
-            while room := min(http.local_flow_control_window(number), http.max_outbound_frame_size):
+            while (room := min(http.local_flow_control_window(number), http.max_outbound_frame_size)) > 0:
                 try:
                     piece = serving.next(room)
                 except StepError as error:
