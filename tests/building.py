@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from bedplate import labels
-from bedplate.builders import docker, rootfs
+from bedplate.builders import docker, rootfs, session
 from bedplate.clients import docker_host
 from bedplate.clients.docker_engine import Engine
 from bedplate.step import BuildRequest, FileSet, ReadFile
@@ -119,6 +119,14 @@ def log(tmp_path: Path) -> Lines:
     return Lines(tmp_path / "build.log")
 
 
+def built(wanted: BuildRequest, root: Path, engine: Engine, log: Lines) -> None:
+    """Through the engine's API, as a context of this size is built."""
+    if docker.speaks_buildkit(engine) and engine.has_sessions and session.takes(wanted.file_set):
+        session.build(wanted, root, engine, log)
+    else:
+        docker.build(wanted, root, engine, log)
+
+
 @pytest.fixture
 def build(engine: Engine, tmp_path: Path, log: Lines) -> Iterator[Callable[..., str]]:
     """Builds a request through the engine's API and says the tag; what was built is removed after the test."""
@@ -126,7 +134,7 @@ def build(engine: Engine, tmp_path: Path, log: Lines) -> Iterator[Callable[..., 
 
     def build(wanted: BuildRequest) -> str:
         made.append(wanted.tag)
-        docker.build(wanted, tmp_path, engine, log)
+        built(wanted, tmp_path, engine, log)
         return wanted.tag
 
     yield build

@@ -1,4 +1,4 @@
-"""docker: a build through the engine's API: no client program is needed, the files go in one tar."""
+"""docker: a build through the engine's API whose files go in one tar."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from bedplate.builders.layout import DOCKERFILE, lay_out
@@ -36,30 +36,20 @@ class NotFetchedError(StepError):
 def build(request: BuildRequest, root: Path, engine: Engine, log: Log, *, by_classic: bool = True) -> str:
     """Image id. The image carries `request.tag`. Raises StepError with the instruction that failed.
 
-    `root`: the project's. Secrets need a session, which only a client program has: bedplate.builders.buildx.
+    `root`: the project's. Secrets need a session: bedplate.builders.session, or a client program's.
     `by_classic`: the classic builder takes over where BuildKit cannot read what is posted; else NotFetchedError."""
     assert not request.secrets, "secrets cannot be handed over here"
     layout = lay_out(request)
     buildkit = uses_buildkit(engine)
-    query = {
-        "version": "2" if buildkit else "1",
-        "t": request.tag,
-        "dockerfile": DOCKERFILE,
-        "buildargs": json.dumps(dict(request.args)),
-        "labels": json.dumps(dict(request.labels)),
-        "rm": "1",
-        "forcerm": "1",  # the classic builder otherwise keeps the container of a failed build
-    }
-    if layout.target:
-        query["target"] = layout.target
-    if buildkit or request.platform != platform(engine):  # an old classic builder refuses even its own platform
-        query["platform"] = request.platform
-    for tried in range(1, TRIES + 1):
+    asked = {**query(request, layout.target, DOCKERFILE), "version": "2" if buildkit else "1"}
+    if not buildkit and request.platform == platform(engine):
+        del asked["platform"]  # an old classic builder refuses even its own
+
+    def once() -> Failed | None:
         context = context_tar.tar(request.file_set, root, layout.extra, layout.below)
-        failed = _buildkit(engine, context, query, log) if buildkit else _classic(engine, context, query, log)
-        if not failed or not REMOVED.search(failed.error) or tried == TRIES:
-            break
-        log.note(f"a layer was removed from the engine while it built on it; builds again: {failed.error}")
+        return by_buildkit(engine, context, asked, log) if buildkit else _classic(engine, context, asked, log)
+
+    failed = tried(once, log)
     if failed and buildkit and NOT_FETCHED.search(failed.error):
         engine.fetches_context = False
         log.note(
@@ -73,6 +63,30 @@ def build(request: BuildRequest, root: Path, engine: Engine, log: Log, *, by_cla
 
         raise failure.explain(request, layout, failed, log, classic=not buildkit)
     return finished(request, engine)
+
+
+def query(request: BuildRequest, target: str | None, dockerfile: str) -> dict[str, str]:
+    """The parameters of POST /build that are the same for all builders."""
+    asked = {
+        "t": request.tag,
+        "dockerfile": dockerfile,
+        "buildargs": json.dumps(dict(request.args)),
+        "labels": json.dumps(dict(request.labels)),
+        "rm": "1",
+        "forcerm": "1",  # the classic builder otherwise keeps the container of a failed build
+        "platform": request.platform,
+    }
+    return {**asked, "target": target} if target else asked
+
+
+def tried(once: Callable[[], Failed | None], log: Log) -> Failed | None:
+    """What came of the build, which is begun again where somebody takes away what it stands on."""
+    for _ in range(TRIES - 1):
+        failed = once()
+        if not failed or not REMOVED.search(failed.error):
+            return failed
+        log.note(f"a layer was removed from the engine while it built on it; builds again: {failed.error}")
+    return once()
 
 
 def finished(request: BuildRequest, engine: Engine) -> str:
@@ -99,7 +113,8 @@ def platform(engine: Engine) -> str:
     return f"{version.get('Os', 'linux')}/{version.get('Arch', '')}"
 
 
-def _buildkit(engine: Engine, context: Iterable[bytes], query: dict[str, str], log: Log) -> Failed | None:
+def by_buildkit(engine: Engine, context: Iterable[bytes], query: Mapping[str, str], log: Log) -> Failed | None:
+    """`context`: a tar, or nothing where a session has it."""
     progress = BuildKitProgress(log)
     for message in engine.build(context, query):
         if message.get("id") == TRACE:
@@ -109,7 +124,7 @@ def _buildkit(engine: Engine, context: Iterable[bytes], query: dict[str, str], l
     return None
 
 
-def _classic(engine: Engine, context: Iterable[bytes], query: dict[str, str], log: Log) -> Failed | None:
+def _classic(engine: Engine, context: Iterable[bytes], query: Mapping[str, str], log: Log) -> Failed | None:
     progress = ClassicProgress(log)
     for message in engine.build(context, query):
         if "error" in message:

@@ -67,7 +67,7 @@ def lay_out(request: BuildRequest) -> Layout:
 
 
 def apart(request: BuildRequest) -> tuple[Layout, Mapping[str, bytes]]:
-    """For a client program, which sends the Dockerfile beside the context: the user's files alone, and what is there
+    """For a session, in which the Dockerfile is sent beside the context: the user's files alone, and what is there
     for this build only as secrets by their names."""
     text = request.dockerfile
     secrets = {}

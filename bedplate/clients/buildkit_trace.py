@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
+from bedplate.clients.protobuf import fields
 from bedplate.frozen import dataclass
 
-# message StatusResponse and its parts in moby/buildkit, api/services/control/control.proto; the wire format is that
-# of protobuf.dev/programming-guides/encoding. docs/decisions/buildkit-trace.md says why there is no library for it.
-
-VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
+# message StatusResponse and its parts in moby/buildkit, api/services/control/control.proto
 
 
 @dataclass(frozen=True)
@@ -60,39 +56,6 @@ def decode(message: bytes) -> Trace:
         elif number == 3:
             outputs.append(_output(_bytes(value)))
     return Trace(tuple(vertexes), tuple(statuses), tuple(outputs))
-
-
-def fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Number and value of each field as it stands on the wire. Raises ValueError."""
-    at = 0
-    while at < len(message):
-        key, at = _varint(message, at)
-        number, kind = key >> 3, key & 7
-        if kind == VARINT:
-            value, at = _varint(message, at)
-            yield number, value
-            continue
-        if kind == LENGTH:
-            size, at = _varint(message, at)
-        elif kind in (FIXED64, FIXED32):
-            size = 8 if kind == FIXED64 else 4
-        else:
-            raise ValueError(f"not a protobuf message: wire type {kind}")
-        if at + size > len(message):
-            raise ValueError("not a protobuf message: it ends within a field")
-        yield number, message[at : at + size]
-        at += size
-
-
-def _varint(message: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while at < len(message) and shift < 70:
-        byte = message[at]
-        value |= (byte & 0x7F) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 0x80:
-            return value, at
-    raise ValueError("not a protobuf message: a number without an end")
 
 
 def _vertex(message: bytes) -> Vertex:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
-from bedplate.clients import docker_host, docker_ports, docker_transfer
+from bedplate.clients import docker_host
 from bedplate.clients.docker_errors import EngineError, asking, lacks
 from bedplate.clients.docker_http import ANSWER_S, CONNECT_S, DockerHttp
 
 if TYPE_CHECKING:
+    from bedplate.clients.buildkit_session import BuildKitSession, Methods
     from bedplate.clients.credentials import Login
     from bedplate.log import Log
 
@@ -26,9 +28,11 @@ class Engine:
 
     Every method raises StepError where no engine answers, and EngineError (a StepError) where it refuses."""
 
+    fetches_context = True  # False once its BuildKit could not read what was posted to it
+    has_sessions = True  # False once it gave none
+
     def __init__(self, address: str) -> None:
         self.address = address
-        self.fetches_context = True  # False once its BuildKit could not read what was posted to it
         self._http = DockerHttp(address)
         self._lock = threading.Lock()
         self._opened: Any = None
@@ -73,6 +77,20 @@ class Engine:
         with self.asking(what):
             yield from self._http.post(what, "/build", query, context)
 
+    def session(self, shared_key: str, methods: Methods) -> BuildKitSession:
+        """On which BuildKit asks for what a build needs, until it is closed.
+
+        `shared_key`: what it got under this key before, it need not get again where size and time are the same."""
+        from bedplate.clients import buildkit_session
+
+        name = os.urandom(12).hex()
+        says = {"Uuid": name, "Name": "bedplate", "Sharedkey": shared_key}
+        headers = [(f"X-Docker-Expose-Session-{what}", value) for what, value in says.items()]
+        headers += [(buildkit_session.SERVES, method) for method in methods]
+        with self.asking("opening a session for a build"):
+            connection, begun = self._http.upgrade("/session", "h2c", headers)
+        return buildkit_session.BuildKitSession(name, connection, begun, methods)
+
     # ---- images
 
     def image(self, ref: str) -> dict[str, Any] | None:
@@ -89,12 +107,16 @@ class Engine:
 
     def pull(self, ref: str, platform: str | None, auth: Login | None, log: Log) -> str:
         """Image id. What the protocol calls temporary is tried again for two minutes."""
+        from bedplate.clients import docker_transfer
+
         return docker_transfer.pull(self, ref, platform, auth, log)
 
     def push(self, ref: str, auth: Login | None, log: Log) -> str | None:
         """`ref`: name:tag. The digest as the engine says it, None where it does not: ask the registry.
 
         What the protocol calls temporary is tried again for two minutes."""
+        from bedplate.clients import docker_transfer
+
         return docker_transfer.push(self, ref, auth, log)
 
     def remove_image(self, ref: str) -> None:
@@ -152,6 +174,8 @@ class Engine:
             with self.asking(f"starting container {container}"):
                 self.api.start(container)
         except EngineError as error:
+            from bedplate.clients import docker_ports
+
             taken = docker_ports.taken(self, container, error)
             if taken is None:
                 raise

@@ -66,6 +66,29 @@ class DockerHttp:
         finally:
             connection.close()
 
+    def upgrade(self, path: str, protocol: str, headers: Iterable[tuple[str, str]]) -> tuple[socket.socket, bytes]:
+        """POST that makes the connection one of another protocol: its socket, and what came on it already.
+
+        Raises EngineError also where the engine answers, but does not change the protocol."""
+        connection = self._connect()
+        sent = [("Host", "docker"), ("Connection", "Upgrade"), ("Upgrade", protocol), *headers]
+        lines = (f"POST {self._path(path, {})} HTTP/1.1", *(f"{name}: {value}" for name, value in sent), "", "")
+        try:
+            connection.sock.settimeout(CONNECT_S)
+            connection.sock.sendall("\r\n".join(lines).encode())
+            answer = b""
+            while b"\r\n\r\n" not in answer and (piece := connection.sock.recv(PIECE)):
+                answer += piece
+            head, _, begun = answer.partition(b"\r\n\r\n")
+            status = head.partition(b"\r\n")[0].decode("latin-1")
+            if status.split()[1:2] != ["101"]:
+                raise EngineError(f"POST {path}: {status or 'no answer'}")
+            connection.sock.settimeout(None)
+            made, connection.sock = connection.sock, None
+            return made, begun
+        finally:
+            connection.close()
+
     def _path(self, path: str, query: Mapping[str, str]) -> str:
         version = self.hello().get("Api-Version")
         return (f"/v{version}" if version else "") + path + (f"?{urlencode(query)}" if query else "")

@@ -36,6 +36,31 @@ def tar(file_set: FileSet, root: Path, extra: Mapping[str, bytes], below: str = 
     yield b"".join([*waiting, bytes(2 * BLOCK)])
 
 
+def content(path: str, entry: ReadFile) -> Iterator[bytes]:
+    """Of the file at `path`, in pieces of a megabyte at most. Raises StepError where it is another than was hashed."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            _same(os.fstat(file.fileno()), entry)
+            left = entry.size
+            while left and (block := file.read(min(left, CHUNK))):
+                left -= len(block)
+                yield block
+            _same(os.fstat(file.fileno()), entry)
+    except OSError as error:
+        raise _changed(entry, error.strerror or "") from None
+    if left:
+        raise _changed(entry, "it became shorter")
+
+
+def target(path: str, entry: ReadFile) -> str:
+    """Of the link at `path`. Raises StepError where it is not the one that was hashed."""
+    try:
+        _same(os.lstat(path), entry)
+        return os.readlink(path)  # noqa: PTH115  # a Path would change its text
+    except OSError as error:
+        raise _changed(entry, error.strerror or "") from None
+
+
 def _pieces(file_set: FileSet, root: Path, extra: Mapping[str, bytes], below: str) -> Iterator[bytes]:
     base = os.path.join(root, file_set.root)  # noqa: PTH118  # a Path for each file is slow
     prefix = f"{below}/" if below else ""
@@ -50,9 +75,10 @@ def _pieces(file_set: FileSet, root: Path, extra: Mapping[str, bytes], below: st
             yield _header(name, "file", EXTRA_MODE, len(entry)) + entry + _padding(len(entry))
         elif entry.kind == "file":
             yield _header(name, entry.kind, entry.mode, entry.size)
-            yield from _content(f"{base}/{entry.path}", entry)
+            yield from content(f"{base}/{entry.path}", entry)
+            yield _padding(entry.size)
         elif entry.kind == "symlink":
-            yield _header(name, entry.kind, entry.mode, 0, _target(f"{base}/{entry.path}", entry))
+            yield _header(name, entry.kind, entry.mode, 0, target(f"{base}/{entry.path}", entry))
         else:
             yield _header(name, entry.kind, entry.mode, 0)
 
@@ -86,30 +112,6 @@ _USTAR = struct.Struct("100s8s8s8s12s12s8ss100s8s32s32s8s8s167x")
 
 def _padding(size: int) -> bytes:
     return bytes(-size % BLOCK)
-
-
-def _content(path: str, entry: ReadFile) -> Iterator[bytes]:
-    try:
-        with open(path, "rb", buffering=0) as file:
-            _same(os.fstat(file.fileno()), entry)
-            left = entry.size
-            while left and (block := file.read(min(left, CHUNK))):
-                left -= len(block)
-                yield block
-            _same(os.fstat(file.fileno()), entry)
-    except OSError as error:
-        raise _changed(entry, error.strerror or "") from None
-    if left:
-        raise _changed(entry, "it became shorter")
-    yield _padding(entry.size)
-
-
-def _target(path: str, entry: ReadFile) -> str:
-    try:
-        _same(os.lstat(path), entry)
-        return os.readlink(path)  # noqa: PTH115  # a Path would change its text
-    except OSError as error:
-        raise _changed(entry, error.strerror or "") from None
 
 
 def _same(status: os.stat_result, entry: ReadFile) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from building import FINGERPRINT, Lines, files_of, request
+from building import FINGERPRINT, Lines, built, files_of, request
 
 from bedplate import labels
 from bedplate.builders import docker
@@ -21,11 +21,13 @@ pytestmark = pytest.mark.engine
 Build = Callable[..., str]
 
 
-@pytest.fixture(params=["buildkit", "classic"])
+@pytest.fixture(params=["session", "posted", "classic"])
 def builder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, engine: Engine, os_image: str) -> str:
-    """Both builders of one engine: Docker's own variable asks for the classic one."""
-    if request.param == "buildkit" and not engine.fetches_context:
+    """Both builders of one engine, BuildKit by both ways: Docker's own variable asks for the classic one."""
+    if request.param == "posted" and not engine.fetches_context:
         pytest.skip("this engine's BuildKit cannot read a context that is posted")
+    if request.param != "session":
+        monkeypatch.setattr(Engine, "has_sessions", False)
     if request.param == "classic":
         monkeypatch.setenv("DOCKER_BUILDKIT", "0")
     return str(request.param)
@@ -83,7 +85,7 @@ class Removing(Engine):
 def test_a_layer_that_is_removed_meanwhile_is_made_again(builder: str, tmp_path: Path, log: Lines) -> None:
     wanted, removing = request(tmp_path, "FROM scratch\nCOPY x /x\n", {"x": "1"}), Removing(2)
     try:
-        docker.build(wanted, tmp_path, removing, log)
+        built(wanted, tmp_path, removing, log)
         assert removing.image(wanted.tag) is not None
     finally:
         removing.remove_image(wanted.tag)
@@ -93,7 +95,7 @@ def test_a_layer_that_is_removed_meanwhile_is_made_again(builder: str, tmp_path:
 def test_a_layer_that_is_removed_each_time_is_told(builder: str, tmp_path: Path, log: Lines) -> None:
     removing = Removing(9)
     with pytest.raises(StepError, match="unable to find image"):
-        docker.build(request(tmp_path, "FROM scratch\nCOPY x /x\n", {"x": "1"}), tmp_path, removing, log)
+        built(request(tmp_path, "FROM scratch\nCOPY x /x\n", {"x": "1"}), tmp_path, removing, log)
     assert removing.asked == docker.TRIES
 
 
@@ -139,7 +141,7 @@ def test_a_failed_build_leaves_no_container(
     assert {c["Id"] for c in engine.api.containers(all=True, filters={"ancestor": os_image})} <= before
 
 
-def test_six_builds_run_side_by_side_on_one_client(engine: Engine, os_image: str, tmp_path: Path) -> None:
+def test_six_builds_run_side_by_side_on_one_client(engine: Engine, builder: str, os_image: str, tmp_path: Path) -> None:
     wanted, logs, errors = [], [Lines() for _ in range(6)], []
     for n in range(6):
         (tmp_path / str(n)).mkdir()
@@ -149,7 +151,7 @@ def test_six_builds_run_side_by_side_on_one_client(engine: Engine, os_image: str
 
     def one(n: int) -> None:
         try:
-            docker.build(wanted[n], tmp_path / str(n), engine, logs[n])
+            built(wanted[n], tmp_path / str(n), engine, logs[n])
         except Exception as error:
             errors.append(error)
 

@@ -90,7 +90,7 @@ class Clients:
 
 
 @pytest.mark.engine
-@pytest.mark.parametrize("way", ["api", "client"])
+@pytest.mark.parametrize("way", ["session", "posted", "client"])
 def test_settings_reach_every_run_and_stay_nowhere(
     way: str, engine: Engine, os_image: str, tmp_path: Path, log: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,6 +106,8 @@ def test_settings_reach_every_run_and_stay_nowhere(
         if buildx.client() is None:
             pytest.skip("no docker client that speaks BuildKit is in PATH")
         monkeypatch.setattr(image, "MANY_FILES", -1)
+    if way == "posted":
+        monkeypatch.setattr(Engine, "has_sessions", False)
     checks = (  # none holds the text that it looks for: else the image's history would
         'test "$(id -un)" = nobody',
         "grep -q host-ca-of-the-tes[t] $SSL_CERT_FILE && grep -q host-ca-of-the-tes[t] $REQUESTS_CA_BUNDLE",
@@ -127,6 +129,8 @@ def test_settings_reach_every_run_and_stay_nowhere(
         assert added == {"tmp/out", "tmp/all", "tmp/all/x"}
         base = engine.image(os_image)
         assert found and base and found["Config"]["Env"] == base["Config"]["Env"]
-        assert ("buildx" in log.text or "docker build" in log.text) == (way == "client" or not engine.fetches_context)
+        assert ("buildx" in log.text or "docker build" in log.text) == (
+            way == "client" or (way == "posted" and not engine.fetches_context)
+        )
     finally:
         engine.remove_image(wanted.tag)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from building import Lines, request
 
-from bedplate.builders import buildx, docker, image
+from bedplate.builders import buildx, docker, image, session
 from bedplate.dockerfile import reader
 from bedplate.errors import StepError
 from bedplate.step import BuildRequest, FileSet, ReadFile
@@ -19,9 +19,10 @@ NOTE = "builder: /usr/bin/docker build, because of {}"
 
 
 class Engine:
-    def __init__(self, builder: str) -> None:
+    def __init__(self, builder: str, sessions: bool) -> None:
         self._builder = builder
         self.fetches_context = True
+        self.has_sessions = sessions
 
     def builder(self) -> str:
         return self._builder
@@ -35,15 +36,20 @@ class Clients:
 
 
 def way(
-    wanted: BuildRequest, monkeypatch: pytest.MonkeyPatch, builder: str = "buildkit", client: Any = CLIENT
+    wanted: BuildRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    builder: str = "buildkit",
+    client: Any = CLIENT,
+    sessions: bool = True,
 ) -> tuple[str, str]:
     """The builder that is taken, and what the log says of it."""
     taken: list[str] = []
     monkeypatch.setattr(buildx, "client", lambda: client)
     monkeypatch.setattr(buildx, "build", lambda *_: taken.append("client") or "id")
-    monkeypatch.setattr(docker, "build", lambda *_, **__: taken.append("api") or "id")
+    monkeypatch.setattr(session, "build", lambda *_: taken.append("session") or "id")
+    monkeypatch.setattr(docker, "build", lambda *_, **__: taken.append("tar") or "id")
     log = Lines()
-    clients: Any = Clients(Path(), Engine(builder), log)
+    clients: Any = Clients(Path(), Engine(builder, sessions), log)
     image.build(wanted, clients)
     return taken[0], log.notes[0]
 
@@ -59,43 +65,74 @@ def large(small: BuildRequest) -> BuildRequest:
     return replace(small, file_set=FileSet("context", files))
 
 
-def test_a_small_context_goes_through_the_api(small: BuildRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert way(small, monkeypatch) == ("api", "builder: BuildKit of the engine, through its API")
+API = "builder: BuildKit of the engine, through its API"
+CLASSIC = "builder: the classic builder of the engine, through its API"
+
+
+def test_a_small_context_is_asked_for_by_buildkit(small: BuildRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert way(small, monkeypatch) == ("session", API)
+    assert way(small, monkeypatch, sessions=False) == ("tar", API)
+    assert way(small, monkeypatch, builder="classic") == ("tar", CLASSIC)
 
 
 def test_a_large_one_goes_through_a_client_where_there_is_one(large: BuildRequest, monkeypatch: Any) -> None:
     taken, said = way(large, monkeypatch)
     assert taken == "client" and "501 files" in said
-    assert way(large, monkeypatch, client=None)[0] == "api"
-    assert way(large, monkeypatch, builder="classic") == (
-        "api",
-        "builder: the classic builder of the engine, through its API",
-    )
+    assert way(large, monkeypatch, client=None) == ("session", API)
+    assert way(large, monkeypatch, client=None, sessions=False) == ("tar", API)
+    assert way(large, monkeypatch, builder="classic") == ("tar", CLASSIC)
 
 
-def test_a_secret_needs_a_client(small: BuildRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_needs_a_session_or_a_client(small: BuildRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = replace(small, secrets={"token": b"s3cret"})
-    assert way(wanted, monkeypatch)[0] == "client"
+    assert way(wanted, monkeypatch, client=None) == ("session", API)
+    assert way(wanted, monkeypatch, sessions=False) == ("client", NOTE.format("secrets"))
     for builder, client in (("buildkit", None), ("classic", CLIENT)):
         with pytest.raises(StepError, match=r"image one: its secrets \(token\) need BuildKit") as failed:
-            way(wanted, monkeypatch, builder, client)
+            way(wanted, monkeypatch, builder, client, sessions=False)
         assert "docker-buildx" in failed.value.hint and "s3cret" not in str(failed.value)
 
 
-def test_a_parents_trigger_that_takes_the_context_needs_a_client(
+def test_a_parents_trigger_that_takes_the_context_needs_a_session_or_a_client(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted = request(tmp_path, "FROM parent\n", {"x": ""}, triggers=reader.fragment("COPY . /app"))
-    assert way(wanted, monkeypatch) == ("client", NOTE.format("`ONBUILD COPY . /app` of what it starts from"))
+    assert way(wanted, monkeypatch, client=None) == ("session", API)
+    because = NOTE.format("`ONBUILD COPY . /app` of what it starts from")
+    assert way(wanted, monkeypatch, sessions=False) == ("client", because)
     for builder, client in (("buildkit", None), ("classic", CLIENT)):
         with pytest.raises(StepError, match=r"image one: `ONBUILD COPY \. /app` of what it starts from") as failed:
-            way(wanted, monkeypatch, builder, client)
+            way(wanted, monkeypatch, builder, client, sessions=False)
         assert "docker-buildx" in failed.value.hint
 
 
-def test_a_parents_trigger_that_finds_its_file_where_it_is_needs_none(small: BuildRequest, monkeypatch: Any) -> None:
+def test_a_parents_trigger_that_finds_its_file_where_it_is_needs_neither(small: BuildRequest, monkeypatch: Any) -> None:
     for trigger in ("COPY x /app/", "COPY --from=other . /app", "RUN make", "ADD https://example.org/x /"):
-        assert way(replace(small, triggers=reader.fragment(trigger)), monkeypatch)[0] == "api"
+        wanted = replace(small, triggers=reader.fragment(trigger))
+        assert way(wanted, monkeypatch, sessions=False)[0] == "tar"
+
+
+@pytest.mark.parametrize(("client", "then"), [(CLIENT, "client"), (None, "tar")])
+def test_an_engine_that_gives_no_session_is_asked_once(
+    small: BuildRequest, monkeypatch: pytest.MonkeyPatch, client: Any, then: str
+) -> None:
+    asked: list[str] = []
+
+    def none(request: BuildRequest, root: Path, engine: Any, log: Lines) -> str:
+        asked.append("session")
+        engine.has_sessions = False
+        raise session.NoSessionError("POST /session: 404")
+
+    monkeypatch.setattr(buildx, "client", lambda: client)
+    monkeypatch.setattr(buildx, "build", lambda *_: asked.append("client") or "id")
+    monkeypatch.setattr(session, "build", none)
+    monkeypatch.setattr(docker, "build", lambda *_, **__: asked.append("tar") or "id")
+    log = Lines()
+    clients: Any = Clients(Path(), Engine("buildkit", sessions=True), log)
+    for _ in range(2):
+        image.build(replace(small, secrets={"a": b"b"} if client else {}), clients)
+    assert asked == ["session", then, then]
+    assert "the engine gives no session: POST /session: 404" in log.notes
 
 
 def test_the_user_may_ask_for_the_classic_builder(small: BuildRequest, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,7 +158,7 @@ def test_a_buildkit_that_cannot_read_what_is_posted_is_asked_once(
     monkeypatch.setattr(buildx, "build", lambda *_: asked.append("client") or "id")
     monkeypatch.setattr(docker, "build", build)
     log = Lines()
-    clients: Any = Clients(Path(), Engine("buildkit"), log)
+    clients: Any = Clients(Path(), Engine("buildkit", sessions=False), log)
     for _ in range(2):
         image.build(small, clients)
     assert asked == ["BuildKit", then, then]

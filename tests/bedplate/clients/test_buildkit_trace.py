@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedplate.clients.buildkit_trace import Output, Trace, Vertex, decode, fields
+from bedplate.clients.buildkit_trace import Output, Trace, Vertex, decode
+from bedplate.clients.protobuf import fields
 
 # what 20.10.24 sent when `[b 3/3] RUN ["/y", "a"]` ended
 SENT = base64.b64decode(
