@@ -24,6 +24,14 @@ def read(path: Path) -> memoryview:
     return content[:-SUM]
 
 
+def holds(path: Path, content: bytes) -> bool:
+    """Whether it can be read and is this."""
+    try:
+        return read(path) == content
+    except (OSError, ValueError):
+        return False
+
+
 def out_of_git(folder: Path) -> None:
     """Nothing in this folder is offered to git (gitignore, "DESCRIPTION"); a file of the user's own stays."""
     path = folder / ".gitignore"

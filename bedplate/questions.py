@@ -47,7 +47,8 @@ class AskFile(NamedTuple):
     kind: str = "file"
 
 
-Question: TypeAlias = AskManifest | AskAddress | AskImage | AskContainer | AskFile
+EngineQuestion: TypeAlias = AskImage | AskContainer
+Question: TypeAlias = AskManifest | AskAddress | EngineQuestion | AskFile
 KINDS = {"manifest": AskManifest, "address": AskAddress, "image": AskImage, "container": AskContainer, "file": AskFile}
 
 

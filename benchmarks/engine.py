@@ -23,8 +23,8 @@ def stand_in(socket: Path, project: str, outputs: Sequence[Output]) -> Iterator[
     images = [_image(project, o) for o in outputs if isinstance(o, BuiltImage)]
     containers = [_container(project, o) for o in outputs if isinstance(o, Deployment)]
     answers = {
-        "/images/json": json.dumps(images).encode(),
-        "/containers/json": json.dumps(containers).encode(),
+        "/images/json": json.dumps(images, separators=(",", ":")).encode(),
+        "/containers/json": json.dumps(containers, separators=(",", ":")).encode(),
         "/version": json.dumps({"Version": "20.10.24", "ApiVersion": "1.41", "MinAPIVersion": "1.12"}).encode(),
         "/_ping": b"OK",
     }

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bedplate.clients import registry_files
+from bedplate.clients import engine_lists, registry_files
 from bedplate.clients.engine_lists import EngineLists
 from bedplate.clients.wire import WINDOW, Wire, WireError
 from bedplate.questions import (
@@ -48,11 +48,13 @@ def answer(questions: Iterable[Question], engine_address: str, registry: Callabl
     `engine_address`: unix:///path or tcp://host:port. `registry`: a client for a host, for what sockets alone cannot
     ask."""
     asked = set(questions)
-    return read(asked, EngineLists(asked, engine_address), registry)
+    return read(asked, registry, EngineLists(engine_lists.requests(asked), engine_address))
 
 
-def read(questions: Iterable[Question], engine: EngineLists, registry: Callable[[str], OciRegistry]) -> Answered:
-    """As `answer`, where the engine was asked these questions before, and works on them meanwhile."""
+def read(
+    questions: Iterable[Question], registry: Callable[[str], OciRegistry], engine: EngineLists | None = None
+) -> Answered:
+    """As `answer`. `engine`: was asked before, and works meanwhile; None: no question is for it."""
     asked = set(questions)
     near: dict[str, list[AskManifest | AskAddress]] = {}
     far: list[AskManifest | AskAddress] = []
@@ -68,7 +70,8 @@ def read(questions: Iterable[Question], engine: EngineLists, registry: Callable[
     wires = [batch for host, group in near.items() if host not in ours for batch in _NearBatch.split(host, group)]
     for host in ours:
         answered.update(_ours(near.pop(host), _port(host), up=True))
-    answered.update(engine.read())
+    if engine:
+        answered.update(engine.read(asked))
     for batch in wires:
         answered.update(batch.read())
         far += batch.left

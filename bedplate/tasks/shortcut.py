@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import steps
-from bedplate import own_code
+from bedplate import kept_file, own_code
 from bedplate.clients import docker_host
-from bedplate.questions import Answers, AskManifest, Question
+from bedplate.questions import Answers, AskManifest, EngineQuestion, Question, Unreachable
 from bedplate.read_cache import times
 from bedplate.tasks import stamp
 
 if TYPE_CHECKING:
+    from bedplate.clients.engine_lists import EngineLists
     from bedplate.clients.oci_registry import OciRegistry
     from bedplate.tasks.session import Session
 
@@ -29,6 +30,7 @@ class Shortcut:
         self.target = target
         self.file = root / ".bedplate" / "cache" / f"unchanged.{target or ''}"
         self._touched = self.file.with_name(f"touched.{target or ''}")
+        self._lists = self.file.with_name(f"lists.{target or ''}")
         self.engine = docker_host.address()
         self.made_by = f"{own_code.identity()} {root} {self.engine}"  # a folder may be copied with all that is in it
         self._stamp = stamp.read(self.file, self.made_by)
@@ -61,7 +63,7 @@ class Shortcut:
         spec = specfile.load_some(self.root / "pipeline.yaml", self.target, self.file.parent, found.entries)
         if spec is None:
             return None
-        return Session(self.root, self.target, part=Part(spec, found.tasks, self._stamp.answers, found.serving))
+        return Session(self.root, self.target, part=Part(spec, found.tasks, self._answers(), found.serving))
 
     def records_as_seen(self) -> bool:
         """Whether no other run has recorded anything since this one looked."""
@@ -83,16 +85,35 @@ class Shortcut:
         from bedplate.clients import answers, registry_files
         from bedplate.clients.engine_lists import EngineLists
 
-        engine = EngineLists(self._stamp.answers, self.engine)  # it works while the files are looked at
+        engine = EngineLists(self._stamp.engine.requests, self.engine)  # it works while the files are looked at
         self._records = self._records_now()
         looking = stamp.looking(self._stamp)
         try:
             meanwhile()
-            answered = answers.read(self._stamp.answers, engine, registry)
+            others = self._stamp.others
+            hold = answers.read(others, registry) == others and self._engine_holds(engine)
         finally:
+            engine.close()
             changed = looking()
-        hold = answered == self._stamp.answers and all(map(registry_files.of_host, self._stamp.registries))
-        return changed if hold else None
+        return changed if hold and all(map(registry_files.of_host, self._stamp.registries)) else None
+
+    def _engine_holds(self, engine: EngineLists) -> bool:
+        """Whether it says what it said. Lists that came to the same once are known by their sum the next time."""
+        assert self._stamp
+        sum_ = engine.sum()
+        seen = f"{self._stamp.engine.digest} {sum_}".encode()
+        if sum_ and kept_file.holds(self._lists, seen):
+            return True
+        was = stamp.of_engine(self._stamp)
+        if engine.read(was) != was:
+            return False
+        if sum_:
+            kept_file.write(self._lists, seen)
+        return True
+
+    def _answers(self) -> Answers:
+        assert self._stamp
+        return {**self._stamp.others, **stamp.of_engine(self._stamp)}
 
     def _records_now(self) -> list[stamp.Times | None]:
         return stamp.times([str(self._stamp.config["dep_file"])]) if self._stamp else []
@@ -102,6 +123,8 @@ class Shortcut:
         from bedplate.tasks import touched
 
         answers, files = _with_files(session.world.answers)
+        if any(isinstance(answer, Unreachable) for answer in answers.values()):
+            return  # the next run asks again
         # a folder that was listed tells of what appears in it
         looked = session.looked
         there = [path for path in sorted(looked) if os.path.lexists(path) or not _listed(path, looked)]
@@ -115,13 +138,16 @@ class Shortcut:
             now = dict(zip(paths, found, strict=True))
             times_of = _with_others(now, before.times, touched.of_part(before, session), session, ours)
             paths, found = list(times_of), list(times_of.values())
-            answers = {**{q: a for q, a in self._stamp.answers.items() if q not in gone}, **answers}
+            answers = {**{q: a for q, a in self._answers().items() if q not in gone}, **answers}
             registries = tuple(dict.fromkeys((*self._stamp.registries, *registries)))
         elif session.part:
             return
         look = stamp.look(paths, found)
         touched.write(self._touched, session, look, found, before)
-        made = stamp.Stamp(self.made_by, look, answers, registries, said, session.config, folders)
+        of_engine: Answers = {q: a for q, a in answers.items() if isinstance(q, EngineQuestion)}
+        others = {q: a for q, a in answers.items() if q not in of_engine}
+        engine = stamp.engine_said(self.made_by, of_engine)
+        made = stamp.Stamp(self.made_by, look, others, engine, registries, said, session.config, folders)
         stamp.write(self.file, made, session.began_ns)
 
     def settle(self, session: Session, done: Sequence[str]) -> None:

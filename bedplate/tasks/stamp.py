@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from bedplate import forks, kept_file
-from bedplate.questions import KINDS, ContainerSeen, Question, Unreachable
+from bedplate.questions import KINDS, Answers, ContainerSeen, Question
 
-FORMAT = 6
+FORMAT = 7
 # A file that is written twice within one tick of the clock keeps its times; what is younger than this is not trusted.
 TICK_NS = 20_000_000
 SLICE = 500  # paths that have a sum of their own
@@ -34,10 +34,19 @@ class Look(NamedTuple):
     newest: int
 
 
+class EngineSaid(NamedTuple):
+    """Thousands of answers, which are of use one by one only where the engine's lists are not the known ones."""
+
+    requests: tuple[str, ...]  # for these lists
+    packed: bytes  # the answers
+    digest: str  # of made_by and all this
+
+
 class Stamp(NamedTuple):
     made_by: str  # version, folder and engine: another one looks for itself
     look: Look
-    answers: Mapping[Question, Any]  # what was said to each question
+    others: Answers  # what was said to each question that is not for the engine
+    engine: EngineSaid
     registries: tuple[str, ...]  # host:port of those of ours whose files are among the paths, in place of questions
     said: tuple[str, ...]  # the run's words
     config: Mapping[str, Any]  # doit's, as the spec would have it
@@ -49,29 +58,43 @@ class Stamp(NamedTuple):
 def read(file: Path, made_by: str) -> Stamp | None:
     """None: there is none, or it is another's, or broken."""
     try:
-        version, by, paths, sums, newest, answers, registries, said, config, folders = marshal.loads(
+        version, by, paths, sums, newest, others, engine, registries, said, config, folders = marshal.loads(
             kept_file.read(file)
         )
         if (version, by) != (FORMAT, made_by):
             return None
         look = Look(tuple(paths.split("\0")), tuple(sums), newest)  # one text loads in a tenth of the time of many
-        answered = {KINDS[q[-1]](*q): _answer(a) for q, a in answers}
-        return Stamp(by, look, answered, tuple(registries), tuple(said), config, folders)
+        return Stamp(by, look, _unpacked(others), EngineSaid(*engine), tuple(registries), tuple(said), config, folders)
     except (OSError, ValueError, EOFError, TypeError, LookupError, AttributeError):
         return None
 
 
 def write(file: Path, stamp: Stamp, began_ns: int) -> None:
-    """By rename. `began_ns`: when the run began to look. Nothing is written where an answer is missing, or a file is
-    so young that it may have changed since it was read."""
+    """By rename. `began_ns`: when the run began to look. Nothing is written where a file is so young that it may have
+    changed since it was read."""
     newest = max([stamp.look.newest, *(newest for _, newest, _ in stamp.folders.values())])
-    if newest > began_ns - TICK_NS or any(isinstance(answer, Unreachable) for answer in stamp.answers.values()):
+    if newest > began_ns - TICK_NS:
         return
-    answers = [(tuple(q), _plain(a)) for q, a in stamp.answers.items()]
     look, said, config, folders = stamp.look, list(stamp.said), dict(stamp.config), dict(stamp.folders)
     looked = ("\0".join(look.paths), look.sums, look.newest)
-    content = (FORMAT, stamp.made_by, *looked, answers, list(stamp.registries), said, config, folders)
+    engine = (stamp.engine.requests, stamp.engine.packed, stamp.engine.digest)
+    answers = (_packed(stamp.others), engine)
+    content = (FORMAT, stamp.made_by, *looked, *answers, list(stamp.registries), said, config, folders)
     kept_file.write(file, marshal.dumps(content, 2))
+
+
+def engine_said(made_by: str, answers: Answers) -> EngineSaid:
+    """`answers`: to all questions that are for the engine."""
+    from bedplate.clients import engine_lists
+
+    requests, packed = engine_lists.requests(answers), _packed(answers)
+    digest = hashlib.sha256(marshal.dumps((made_by, requests, packed), 2)).hexdigest()
+    return EngineSaid(requests, packed, digest)
+
+
+def of_engine(stamp: Stamp) -> dict[Question, Any]:
+    """What the engine said to each question that is for it."""
+    return _unpacked(stamp.engine.packed)
 
 
 def looking(stamp: Stamp) -> Callable[[], list[int] | None]:
@@ -133,6 +156,14 @@ def _folders_hold(stamp: Stamp) -> bool:
     except OSError:
         return False
     return all(is_.digest == was for is_, (was, _, _) in zip(now, stamp.folders.values(), strict=True))
+
+
+def _packed(answers: Answers) -> bytes:
+    return marshal.dumps([(tuple(q), _plain(a)) for q, a in answers.items()], 2)
+
+
+def _unpacked(packed: bytes) -> dict[Question, Any]:
+    return {KINDS[q[-1]](*q): _answer(a) for q, a in marshal.loads(packed)}
 
 
 def _plain(answer: Any) -> Any:

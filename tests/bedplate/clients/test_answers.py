@@ -7,12 +7,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from listing import listing_engine
 from registries import (
     PASSWORD,
     USER,
@@ -201,37 +201,6 @@ def test_a_registry_of_ours_is_not_even_asked(tmp_path: Path, monkeypatch: pytes
 # ---- the engine
 
 
-@contextmanager
-def engine(folder: Path, images: Any, containers: Any, chunked: bool = False) -> Iterator[tuple[str, list[str]]]:
-    """Answers the two lists on a socket; its address and the paths that were asked for."""
-    paths: list[str] = []
-
-    class Lists(socketserver.StreamRequestHandler):
-        def handle(self) -> None:
-            while line := self.rfile.readline():
-                while self.rfile.readline().strip():
-                    pass
-                path = line.split()[1].decode()
-                paths.append(path)
-                said = images if path.startswith("/images/json") else containers
-                if isinstance(said, int):
-                    self.wfile.write(f"HTTP/1.1 {said} No\r\nContent-Length: 0\r\n\r\n".encode())
-                    continue
-                body = json.dumps(said).encode()
-                if chunked:
-                    parts = [body[n : n + 100] for n in range(0, len(body), 100)]
-                    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-                    self.wfile.write(head + b"".join(b"%x\r\n%s\r\n" % (len(p), p) for p in parts) + b"0\r\n\r\n")
-                else:
-                    self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
-
-    with socketserver.ThreadingUnixStreamServer(str(folder / "s"), Lists) as server:
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        yield f"unix://{folder}/s", paths
-        server.shutdown()
-
-
 IMAGES = [
     {"RepoTags": ["iris/os:fp-01", "127.0.0.1:5000/iris/os:v1"], "Labels": {"a": "b"}},
     {"RepoTags": ["localhost/iris/base:fp-02"], "Labels": None},
@@ -243,7 +212,7 @@ ASKED = [AskImage("iris/os:fp-01"), AskImage("iris/base:fp-02"), AskImage("iris/
 
 @pytest.mark.parametrize("chunked", [False, True])
 def test_the_engine_is_asked_for_two_lists(tmp_path: Path, chunked: bool) -> None:
-    with engine(tmp_path, IMAGES, CONTAINERS, chunked) as (address, paths):
+    with listing_engine(tmp_path, {"images": IMAGES, "containers": CONTAINERS}, chunked) as (address, paths):
         answered = answer([*ASKED, AskContainer("other")], address, no_client)
     seen = ContainerSeen("exited", {labels.PROJECT: "iris"})
     assert [answered[question] for question in ASKED] == [{"a": "b"}, {}, None, seen]
@@ -254,7 +223,7 @@ def test_the_engine_is_asked_for_two_lists(tmp_path: Path, chunked: bool) -> Non
 
 @pytest.mark.parametrize(("images", "containers"), [(500, CONTAINERS), (IMAGES, 404)])
 def test_an_engine_that_refuses_was_not_reached(tmp_path: Path, images: Any, containers: Any) -> None:
-    with engine(tmp_path, images, containers) as (address, _):
+    with listing_engine(tmp_path, {"images": images, "containers": containers}) as (address, _):
         answered = answer(ASKED, address, no_client)
     assert all(isinstance(said, Unreachable) for said in answered.values())
 
