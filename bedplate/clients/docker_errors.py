@@ -38,9 +38,11 @@ def asking(what: str, address: str) -> Iterator[None]:
 
 
 def _docker_py(name: str) -> tuple[type[Exception], ...]:
-    """An exception of docker-py's, once that has been imported: before, it cannot have been raised."""
-    module = sys.modules.get("docker.errors")
-    return (getattr(module, name),) if module else ()
+    """An exception of docker-py's, once that has been imported: before, it cannot have been raised.
+
+    Another thread may be importing it just now."""
+    found = getattr(sys.modules.get("docker.errors"), name, None)
+    return (found,) if found else ()
 
 
 def refused(what: str, error: Any) -> EngineError:  # Any: docker-py has no types

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import ModuleType
 
 import pytest
 
 from bedplate.clients import docker_errors
 from bedplate.clients.docker_engine import Engine
 from bedplate.clients.docker_errors import EngineError
+from bedplate.errors import StepError
 
 
 class Podman4(BaseHTTPRequestHandler):
@@ -65,3 +68,11 @@ def test_a_container_that_is_gone_is_no_call_that_is_lacking(engine: Engine) -> 
 def test_a_registry_of_plain_http_is_named_to_either_engine_in_its_own_file() -> None:
     hint = docker_errors.hint("http: server gave HTTP response to HTTPS client")
     assert "daemon.json" in hint and "registries.conf" in hint
+
+
+def test_a_refusal_is_one_while_another_thread_imports_docker_py(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "docker.errors", ModuleType("docker.errors"))  # as it is at its first line
+    with pytest.raises(EngineError, match="no such image"), docker_errors.asking("looking", "unix:///x"):
+        raise EngineError("no such image", 404)
+    with pytest.raises(StepError, match="no container engine answers"), docker_errors.asking("looking", "unix:///x"):
+        raise FileNotFoundError
