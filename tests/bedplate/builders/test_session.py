@@ -27,11 +27,6 @@ Build = Callable[..., str]
 SECRET = b"s3cr3t-of-the-test"
 
 
-@pytest.fixture(autouse=True)
-def sessions(engine: Engine, os_image: str) -> None:
-    assert engine.has_sessions and session is not None
-
-
 def content_of(engine: Engine, image: str, path: str) -> bytes:
     container = engine.create(f"bptest-{uuid.uuid4().hex[:10]}", image, ["none"])
     try:
